@@ -1,0 +1,140 @@
+"""What every page shows around itself: the project, its pages, and the palette's entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from console.accounts.models import Member, Project, User
+
+
+@dataclass(frozen=True)
+class Page:
+    """An entry of the sidebar: a page of a project, or of the whole console."""
+
+    label: str
+    icon: str
+    url_name: str
+    key: str
+    """Pressed after G, it goes to the page."""
+    in_project: bool = True
+
+
+PAGES = (
+    Page("Overview", "layout-dashboard", "console:overview", "o"),
+    Page("Conversations", "messages", "conversations:conversation-list", "c"),
+    Page("Tools", "function", "tools_registry:tool-list", "t"),
+    Page("Playground", "terminal-2", "conversations:playground", "p"),
+    Page("Settings", "settings", "accounts:project-settings", "s"),
+)
+FOOT = (Page("Docs", "book", "console:docs-index", "d", in_project=False),)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page's entry with its address for this request."""
+
+    label: str
+    icon: str
+    key: str
+    url: str
+    current: bool
+
+
+class Shell:
+    """The frame of one request's page. Reads nothing before a template asks for it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def user(self) -> User | None:
+        user = getattr(self._request, "user", None)
+        return user if isinstance(user, User) else None
+
+    @cached_property
+    def member(self) -> Member | None:
+        """The membership that this page is about; elsewhere, that of the project used last."""
+        found = getattr(self._request, "member", None)
+        if found is not None:
+            remember_project(self._request, found.project)
+            return found  # type: ignore[no-any-return]
+        return find_last_member(self._request)
+
+    @cached_property
+    def project(self) -> Project | None:
+        return self.member.project if self.member else None
+
+    @cached_property
+    def projects(self) -> list[Project]:
+        return list(self.user.projects.order_by("name")) if self.user else []
+
+    @cached_property
+    def nav(self) -> list[Link]:
+        return [self._link(page) for page in PAGES] if self.project else []
+
+    @cached_property
+    def foot(self) -> list[Link]:
+        return [self._link(page) for page in FOOT]
+
+    @property
+    def pages(self) -> list[Link]:
+        return [*self.nav, *self.foot]
+
+    @property
+    def palette_url(self) -> str:
+        if not self.project:
+            return reverse("console:palette")
+        return reverse("console:project-palette", args=[self.project.slug])
+
+    def _link(self, page: Page) -> Link:
+        args = [self.project.slug] if page.in_project and self.project else []
+        url = reverse(page.url_name, args=args)
+        path = self._request.path
+        current = path == url if page.url_name == "console:overview" else path.startswith(url)
+        return Link(page.label, page.icon, page.key, url, current)
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: ``shell``, for every page with or without a project or a user."""
+    return {"shell": Shell(request)}
+
+
+def remember_project(request: HttpRequest, project: Project) -> None:
+    if request.session.get("project") != project.slug:
+        request.session["project"] = project.slug
+
+
+def find_last_member(request: HttpRequest) -> Member | None:
+    """The user's membership of the project used last, else of any; None without one."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return None
+    members = Member.objects.select_related("project").filter(user=user).order_by("project__name")
+    last = request.session.get("project")
+    return members.filter(project__slug=last).first() or members.first()
+
+
+def palette_entries(shell: Shell) -> Iterator[dict[str, str]]:
+    """What the palette finds: pages, other projects and the account; each {kind, label, url}."""
+    for link in shell.pages:
+        yield {"kind": "Page", "label": link.label, "icon": link.icon, "url": link.url}
+    yield {
+        "kind": "Page",
+        "label": "Account",
+        "icon": "user-circle",
+        "url": reverse("accounts:account"),
+    }
+    for project in shell.projects:
+        if project != shell.project:
+            yield {
+                "kind": "Project",
+                "label": project.name,
+                "icon": "folder",
+                "url": reverse("console:overview", args=[project.slug]),
+            }
