@@ -1,0 +1,3 @@
+"""System checks of the settings."""
+
+from __future__ import annotations

@@ -1,0 +1,221 @@
+"""Real servers for the tests: PostgreSQL, Valkey, the local model, Daphne, Chromium.
+
+The process that was started by hand (not its xdist workers) runs PostgreSQL and Valkey from the
+wheels in a folder of its own and ends them, unless TEST_DATABASE_URL and TEST_REDIS_URL are set.
+Each xdist worker has a database and a Valkey database number of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.embedded import record, watchdog
+from console.embedded.child import Child, ChildSpec, free_port, stop_all
+from console.embedded.model import model
+from console.embedded.postgres import postgres
+from console.embedded.valkey import valkey
+
+ROOT = Path(__file__).resolve().parent.parent
+# Data of a test run need not survive a power cut.
+QUICK_POSTGRES = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+}
+QUICK_VALKEY = {"appendonly": "no", "databases": "64"}
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """Where the local model listens: `url` ends in `/v1`, and asks for `key`."""
+
+    url: str
+    key: str
+    name: str = "smollm2-135m-instruct"
+
+
+class Servers:
+    """The children of one test run, ended together even when the run itself is killed."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="misfire-tests-"))
+        self.folder.chmod(0o711)
+        (self.folder / "log").mkdir()
+        self.watchdog = watchdog.watch(self.folder)
+        self.children: list[Child] = []
+
+    def start(self, spec: ChildSpec) -> None:
+        child = Child(spec, self.folder / "log")
+        child.start()
+        record.remember(self.folder, child)
+        self.children.append(child)
+
+    def stop(self) -> None:
+        stop_all(self.children)
+        record.end_recorded(self.folder)
+        assert self.watchdog.stdin is not None
+        self.watchdog.stdin.close()
+        self.watchdog.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_servers: Servers | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings are read after this hook, so the addresses are there in time."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        _start_servers()
+    number = int(worker.removeprefix("gw")) + 1 if worker else 0
+    os.environ["REDIS_URL"] = os.environ["TESTS_REDIS_BASE"] + f"/{number}"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings"
+
+
+def _start_servers() -> None:
+    global _servers
+    _servers = Servers()
+    os.environ["TESTS_FOLDER"] = os.environ["VAR_DIR"] = str(_servers.folder)
+    database_url = os.environ.get("TEST_DATABASE_URL")
+    redis_url = os.environ.get("TEST_REDIS_URL")
+    if not database_url:
+        spec, database_url = postgres(_servers.folder, QUICK_POSTGRES)
+        _servers.start(spec)
+    if not redis_url:
+        spec, redis_url = valkey(_servers.folder, QUICK_VALKEY)
+        _servers.start(spec)
+    for child in _servers.children:
+        child.wait_ready()
+    os.environ["DATABASE_URL"] = database_url
+    os.environ["TESTS_REDIS_BASE"] = redis_url.rsplit("/", 1)[0]
+    os.environ["SECRET_KEY"] = "only for tests, and long enough to be taken for a real one"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _servers is not None:
+        _servers.stop()
+
+
+@pytest.fixture(autouse=True)
+def _clean_valkey(request: pytest.FixtureRequest) -> None:
+    """A test that may write to the database finds an empty Valkey."""
+    if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker(
+        "django_db"
+    ):
+        import redis
+
+        with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+            client.flushdb()
+
+
+@pytest.fixture(scope="session")
+def local_model() -> LocalModel:
+    """The local model server, started by the first test of the run that asks for it."""
+    folder = Path(os.environ["TESTS_FOLDER"])
+    address = folder / "model.address.json"
+    with (folder / "model.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not address.exists():
+            spec, url, key = model()
+            child = Child(spec, folder / "log")
+            child.start()
+            record.remember(folder, child)
+            child.wait_ready()
+            # The run's own process ends it by its record: a later worker may still use it.
+            _kept.append(child)
+            address.write_text(json.dumps({"url": url, "key": key}))
+    return LocalModel(**json.loads(address.read_text()))
+
+
+_kept: list[Child] = []
+
+
+@contextmanager
+def daphne(environment: dict[str, str]) -> Iterator[str]:
+    """Run the real web server with this environment added; yields its URL."""
+    import urllib.error
+    import urllib.request
+
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+
+    def ready() -> bool:
+        try:
+            urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    spec = ChildSpec(
+        name=f"web-{port}",
+        command=[sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
+        + ["console.asgi:application"],
+        ready=ready,
+        environment={"SITE_URL": url, "PYTHONUNBUFFERED": "1", **environment},
+        cwd=ROOT,
+    )
+    folder = Path(os.environ["TESTS_FOLDER"])
+    child = Child(spec, folder / "log")
+    child.start()
+    record.remember(folder, child)
+    try:
+        child.wait_ready()
+        yield url
+    finally:
+        stop_all([child])
+
+
+@pytest.fixture
+def daphne_server(transactional_db: None) -> Iterator[str]:
+    """The URL of a real Daphne in a process of its own, on the test's own database."""
+    with daphne({"DATABASE_URL": test_database_url()}) as url:
+        yield url
+
+
+def test_database_url() -> str:
+    """The URL of the database that this process's tests write to."""
+    from django.db import connection
+
+    return os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{connection.settings_dict['NAME']}"
+
+
+test_database_url.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium where there is one, and nothing that asks the network by itself."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    flags = ["--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    if os.geteuid() == 0:
+        flags.append("--no-sandbox")
+    found = {"executable_path": chromium} if chromium else {}
+    return {**browser_type_launch_args, **found, "args": flags}
+
+
+def run_command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` with these arguments as a person would; output is text."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
