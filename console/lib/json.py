@@ -1,0 +1,26 @@
+"""JSON text that keeps what it was given: key order, big integers, odd strings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+
+def dump(value: Any) -> str:
+    """Compact JSON text, key order kept. Integers of any size and lone surrogates survive."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # beyond 64 bits, a lone surrogate, or a key that is no string
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+
+
+def load(text: str | bytes) -> Any:
+    """The value of JSON text; raises ValueError. Integers are exact, unlike orjson's."""
+    return json.loads(text)
+
+
+def pretty(value: Any) -> str:
+    """JSON text for people: two spaces of indent, characters as they are."""
+    return json.dumps(value, ensure_ascii=False, indent=2)

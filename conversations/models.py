@@ -1,0 +1,268 @@
+"""What was said and called: conversations, their turns and tool calls, and live runs.
+
+Turns, their wire and calls are partitioned by month through their UUIDv7 keys, so that
+retention drops partitions. Text that came over the wire is kept character for character.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from console.accounts.models import Project, User
+from console.lib import json, uuid7
+from console.lib.fields import RawTextField
+from tools_registry.models import Toolset, ToolVersion
+from tools_registry.validation.findings import Finding
+
+VERDICTS = [(value, value.capitalize()) for value in ("accepted", "flagged", "rejected")]
+PROTOCOLS = [
+    ("local", "Local model"),
+    ("openai", "OpenAI or compatible"),
+    ("anthropic", "Anthropic"),
+    ("ollama", "Ollama"),
+    ("scripted", "Scripted"),
+]
+TURN_STATUS = [
+    (value, value.capitalize())
+    for value in ("running", "finished", "failed", "cancelled", "interrupted")
+]
+RUN_STATUS = [*TURN_STATUS, ("waiting", "Waiting for an answer")]
+SOURCES = [
+    (value, value) for value in ("playground", "otlp", "proxy", "api", "file", "replay", "demo")
+]
+
+
+class Connection(models.Model):
+    """A model provider endpoint. The key itself is in the environment, under ``key_variable``.
+
+    ``settings`` depends on the protocol: ``{"api": "chat"|"functions"|"responses"}`` for
+    openai, ``{"script": …}`` for scripted. A local connection takes its address and key
+    from the running console.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="connections")
+    name = models.CharField(max_length=60)
+    protocol = models.CharField(max_length=10, choices=PROTOCOLS)
+    base_url = models.URLField(max_length=500, blank=True)
+    key_variable = models.CharField(max_length=100, blank=True)
+    model_names = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    settings = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="connection_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Conversation(models.Model):
+    """What one user and one application said, in order. ``key`` is the application's id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7.now, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="conversations")
+    key = models.CharField(max_length=300)
+    title = RawTextField(blank=True)
+    source = models.CharField(max_length=10, choices=SOURCES)
+    user = models.CharField(max_length=300, blank=True)
+    environment = models.CharField(max_length=60, blank=True)
+    tags = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    turn_count = models.PositiveIntegerField(default=0)
+    call_count = models.PositiveIntegerField(default=0)
+    verdict = models.CharField(max_length=8, choices=VERDICTS, default="accepted")
+    started_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "key"], name="conversation_key_once")
+        ]
+        indexes = [models.Index(fields=["project", "-last_at", "-id"], name="conversation_newest")]
+
+    def __str__(self) -> str:
+        return self.title[:80] or self.key
+
+
+class Turn(models.Model):
+    """One model call: the messages that are new since ``parent``, and the response.
+
+    ``messages``, ``response`` and ``error`` are JSON text. ``prefix_hash`` is the SHA-256 of
+    the whole message list up to and with this turn's messages. ``parameters`` is the request
+    without messages and tools. Durations are milliseconds. ``cost`` is in dollars; None is
+    unpriced.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7.now, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="turns")
+    parent_id = models.UUIDField(null=True, blank=True)
+    number = models.PositiveIntegerField()
+    key = models.CharField(max_length=300)
+    at = models.DateTimeField()
+    source = models.CharField(max_length=10, choices=SOURCES)
+    status = models.CharField(max_length=12, choices=TURN_STATUS, default="finished")
+    provider = models.CharField(max_length=60, blank=True)
+    protocol = models.CharField(max_length=30, blank=True)
+    model = models.CharField(max_length=200)
+    connection = models.ForeignKey(
+        Connection, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    toolset = models.ForeignKey(
+        Toolset, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    messages = RawTextField(default="[]")
+    message_count = models.PositiveIntegerField(default=0)
+    prefix_hash = models.CharField(max_length=64, blank=True)
+    parameters = RawTextField(default="{}")
+    response = RawTextField(blank=True)
+    error = RawTextField(blank=True)
+    finish_reason = models.CharField(max_length=60, blank=True)
+    input_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    cached_input_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    cache_write_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    reasoning_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    usage = RawTextField(default="{}")
+    cost = models.DecimalField(max_digits=16, decimal_places=9, null=True, blank=True)
+    price = RawTextField(blank=True)
+    latency_ms = models.FloatField(null=True, blank=True)
+    first_token_ms = models.FloatField(null=True, blank=True)
+    user = models.CharField(max_length=300, blank=True)
+    environment = models.CharField(max_length=60, blank=True)
+    tags = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    verdict = models.CharField(max_length=8, choices=VERDICTS, default="accepted")
+    findings = RawTextField(default="[]")
+    codes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "-id"], name="turn_newest"),
+            models.Index(fields=["conversation", "number"], name="turn_of_conversation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"turn {self.number} of {self.conversation_id}"
+
+    @property
+    def new_messages(self) -> list[dict[str, Any]]:
+        return json.load(self.messages)  # type: ignore[no-any-return]
+
+    @property
+    def found(self) -> list[Finding]:
+        return [Finding.from_json(item) for item in json.load(self.findings)]
+
+
+class TurnWire(models.Model):
+    """The bytes of a turn, compressed: the raw request and the stream's chunks with their times.
+
+    Packed and unpacked by ``conversations.wire``.
+    """
+
+    turn_id = models.UUIDField(primary_key=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_constraint=False)
+    request = models.BinaryField()
+    chunks = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"wire of turn {self.turn_id}"
+
+
+class ToolCall(models.Model):
+    """One call that the model asked for, and what became of it.
+
+    ``arguments`` is the raw text. ``result`` is the answer's raw content; None while no
+    answer came. ``answered_by`` says how: hand, mock, recorded or application.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7.now, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="calls")
+    turn_id = models.UUIDField()
+    position = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    call_id = RawTextField(blank=True)
+    name = RawTextField()
+    arguments = RawTextField()
+    tool_version = models.ForeignKey(
+        ToolVersion, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    model = models.CharField(max_length=200, blank=True)
+    verdict = models.CharField(max_length=8, choices=VERDICTS, default="accepted")
+    findings = RawTextField(default="[]")
+    layers = models.JSONField(default=list)
+    codes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    status = models.CharField(max_length=12, blank=True)
+    result = RawTextField(null=True, blank=True)
+    answered_by = models.CharField(max_length=12, blank=True)
+    latency_ms = models.FloatField(null=True, blank=True)
+    cached = models.BooleanField(default=False)
+    cost = models.DecimalField(max_digits=16, decimal_places=9, null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "-id"], name="call_newest"),
+            models.Index(fields=["turn_id", "position"], name="call_of_turn"),
+            models.Index(fields=["conversation", "id"], name="call_of_conversation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} in turn {self.turn_id}"
+
+    @property
+    def found(self) -> list[Finding]:
+        return [Finding.from_json(item) for item in json.load(self.findings)]
+
+
+class Run(models.Model):
+    """A live run of the playground: one column, one trial, as many rounds as it takes.
+
+    ``request`` is the start request as JSON text. Runs started by one press share ``group``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7.now, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="runs")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.SET_NULL, null=True, related_name="runs")
+    connection = models.ForeignKey(Connection, models.SET_NULL, null=True, related_name="+")
+    group = models.UUIDField(default=uuid7.now)
+    column = models.CharField(max_length=1, default="A")
+    trial = models.PositiveIntegerField(default=1)
+    request = RawTextField()
+    model = models.CharField(max_length=200)
+    title = RawTextField(blank=True)
+    status = models.CharField(max_length=12, choices=RUN_STATUS, default="running")
+    verdict = models.CharField(max_length=8, choices=VERDICTS, blank=True)
+    error = RawTextField(blank=True)
+    last_seq = models.PositiveBigIntegerField(default=0)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "-started_at"], name="run_newest"),
+            models.Index(fields=["status"], name="run_open", condition=models.Q(finished_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.id}"
+
+
+class PlaygroundSetup(models.Model):
+    """What one member last had in the playground of a project, as JSON text."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    body = RawTextField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="setup_once")]
+
+    def __str__(self) -> str:
+        return f"setup of {self.user} in {self.project}"

@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ToolsRegistryConfig(AppConfig):
+    name = "tools_registry"
+    verbose_name = "Tools"
