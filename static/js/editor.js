@@ -1,0 +1,139 @@
+// A JSON editor on a textarea. The textarea stays the form's field and is kept equal; without
+// this script it is simply a textarea.
+//   const editor = Misfire.editor(textarea, {readonly, label, placeholder, onChange, onRun, lint, wrap});
+//   editor.value, editor.setValue(text), editor.focus(), editor.format(), editor.view,
+//   editor.setErrors([{line} | {from, to}, message, severity]), editor.setReadonly(bool), editor.destroy()
+// Lines count from 1; from and to are offsets. `lint: false` leaves JSON syntax to setErrors alone.
+// <textarea data-editor> is mounted by itself; its editor is then textarea.editor.
+(() => {
+  const CM = window.CodeMirror;
+  // CodeMirror adds one style sheet; the policy admits it by the nonce that this script carries.
+  const nonce = document.currentScript.nonce;
+
+  const theme = CM.EditorView.theme({
+    "&": { color: "var(--ink)", backgroundColor: "transparent", fontSize: "12px" },
+    "&.cm-focused": { outline: "none" },
+    ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px", minHeight: "inherit", maxHeight: "inherit", overflow: "auto" },
+    ".cm-content": { padding: "6px 0", caretColor: "var(--accent)" },
+    ".cm-line": { padding: "0 10px 0 6px" },
+    ".cm-gutters": { backgroundColor: "transparent", color: "var(--ink-3)", border: "0", fontSize: "11px" },
+    ".cm-lineNumbers .cm-gutterElement": { minWidth: "28px", padding: "0 4px 0 6px" },
+    ".cm-foldGutter .cm-gutterElement": { color: "var(--ink-3)", padding: "0 2px" },
+    ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--selected) 55%, transparent)" },
+    ".cm-cursor": { borderLeftColor: "var(--accent)", borderLeftWidth: "2px" },
+    "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-soft)" },
+    ".cm-selectionMatch": { backgroundColor: "var(--flagged-soft)" },
+    "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--accent-soft)", outline: "1px solid var(--accent-line)" },
+    "&.cm-focused .cm-nonmatchingBracket": { backgroundColor: "var(--rejected-soft)" },
+    ".cm-foldPlaceholder": { backgroundColor: "var(--pending-soft)", border: "0", color: "var(--ink-2)", padding: "0 6px" },
+    ".cm-placeholder": { color: "var(--ink-3)" },
+    ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--rejected-solid) 1px", textUnderlineOffset: "4px" },
+    ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--flagged-solid) 1px", textUnderlineOffset: "4px" },
+    ".cm-gutter-lint": { width: "12px" }, ".cm-lint-marker": { content: "none", width: "7px", height: "7px", borderRadius: "50%", margin: "7px 0 0 3px" },
+    ".cm-lint-marker-error": { backgroundColor: "var(--rejected-solid)" }, ".cm-lint-marker-warning": { backgroundColor: "var(--flagged-solid)", borderRadius: "0" },
+    ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--ink)", border: "0", borderRadius: "var(--r-m)", boxShadow: "var(--shadow-pop)" },
+    ".cm-diagnostic": { padding: "5px 10px", fontFamily: "var(--sans)", fontSize: "12px" },
+    ".cm-diagnostic-error": { borderLeft: "3px solid var(--rejected-solid)" }, ".cm-diagnostic-warning": { borderLeft: "3px solid var(--flagged-solid)" },
+    ".cm-panels": { backgroundColor: "var(--sunken)", color: "var(--ink)", borderColor: "var(--line)!important", fontFamily: "var(--sans)" },
+    ".cm-textfield": { backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", borderRadius: "4px" },
+    ".cm-button": { backgroundImage: "none", backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", borderRadius: "4px" },
+  });
+  const { tags } = CM;
+  const colours = CM.HighlightStyle.define([
+    { tag: tags.propertyName, color: "var(--tok-key)" },
+    { tag: tags.string, color: "var(--tok-str)" },
+    { tag: [tags.number, tags.bool, tags.null], color: "var(--tok-num)" },
+    { tag: [tags.punctuation, tags.separator, tags.bracket], color: "var(--tok-pun)" },
+  ]);
+
+  const toDiagnostic = (doc, error) => {
+    let { from, to } = error;
+    if (error.line !== undefined) {
+      const line = doc.line(Math.min(Math.max(error.line, 1), doc.lines));
+      from = line.from + line.text.search(/\S|$/);
+      to = line.to;
+    }
+    from = Math.min(Math.max(from ?? 0, 0), doc.length);
+    return { from, to: Math.min(Math.max(to ?? from, from), doc.length), message: error.message, severity: error.severity || "error" };
+  };
+
+  // Tab indents only after text was typed or clicked into; Esc, then Tab leaves the field.
+  const keysFor = (options) => CM.keymap.of([
+    ...(options.onRun ? [{ key: "Mod-Enter", run: () => { options.onRun(); return true; } }] : []),
+    ...CM.closeBracketsKeymap, ...CM.defaultKeymap.filter((binding) => options.onRun ? binding.key !== "Mod-Enter" : true),
+    ...CM.searchKeymap, ...CM.historyKeymap, ...CM.foldKeymap, ...CM.lintKeymap,
+  ]);
+
+  const labelFor = (textarea) => textarea.getAttribute("aria-label") || textarea.labels?.[0]?.textContent.trim() || "JSON";
+
+  const syntaxLint = () => {
+    const parse = CM.jsonParseLinter();
+    return (view) => view.state.doc.length ? parse(view) : [];
+  };
+
+  Misfire.editor = (textarea, options = {}) => {
+    if (textarea.editor) return textarea.editor;
+    let errors = [];
+    const editable = new CM.Compartment();
+    const readonly = (on) => [CM.EditorState.readOnly.of(on), CM.EditorView.editable.of(!on)];
+    const syntax = options.lint === false ? () => [] : syntaxLint();
+    const box = document.createElement("div");
+    box.className = "editor";
+    textarea.after(box);
+    const attributes = { "aria-label": options.label || labelFor(textarea) };
+    if (textarea.getAttribute("aria-describedby")) attributes["aria-describedby"] = textarea.getAttribute("aria-describedby");
+
+    const view = new CM.EditorView({
+      parent: box,
+      doc: textarea.value,
+      extensions: [
+        CM.EditorView.cspNonce.of(nonce), theme, CM.syntaxHighlighting(colours), CM.json(),
+        CM.lineNumbers(), CM.foldGutter(), CM.lintGutter(), CM.history(), CM.highlightSpecialChars(), CM.drawSelection(),
+        CM.bracketMatching(), CM.closeBrackets(), CM.indentOnInput(), CM.indentUnit.of("  "), CM.highlightActiveLine(),
+        CM.highlightSelectionMatches(), CM.search({ top: true }), keysFor(options),
+        CM.linter((v) => [...syntax(v), ...errors.map((error) => toDiagnostic(v.state.doc, error))], { delay: 250 }),
+        CM.EditorView.contentAttributes.of(attributes), editable.of(readonly(options.readonly ?? textarea.readOnly)),
+        options.wrap === false ? [] : CM.EditorView.lineWrapping,
+        CM.placeholder(options.placeholder ?? textarea.placeholder),
+        CM.EditorView.updateListener.of((update) => {
+          if (!update.docChanged) return;
+          textarea.value = update.state.doc.toString();
+          textarea.dispatchEvent(new Event("input", { bubbles: true }));
+          options.onChange?.(textarea.value);
+        }),
+      ],
+    });
+    box.style.minHeight = `${Math.max(textarea.rows, 3) * 20 + 12}px`;
+    view.dom.style.minHeight = box.style.minHeight;
+    if (textarea.dataset.maxHeight) view.dom.style.maxHeight = textarea.dataset.maxHeight;
+    textarea.hidden = true;
+    textarea.classList.add("editor-src");
+
+    const editor = {
+      view,
+      get value() { return view.state.doc.toString(); },
+      setValue(text) {
+        if (text !== editor.value) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+      },
+      setErrors(list) {
+        errors = list;
+        view.dispatch(CM.setDiagnostics(view.state, errors.map((error) => toDiagnostic(view.state.doc, error))));
+        CM.forceLinting(view);
+      },
+      setReadonly(on) { view.dispatch({ effects: editable.reconfigure(readonly(on)) }); },
+      format() {
+        try { editor.setValue(JSON.stringify(JSON.parse(editor.value), null, 2)); return true; } catch { return false; }
+      },
+      focus() { view.focus(); },
+      destroy() { view.destroy(); box.remove(); textarea.hidden = false; delete textarea.editor; },
+    };
+    textarea.editor = editor;
+    textarea.form?.addEventListener("reset", () => setTimeout(() => editor.setValue(textarea.value)));
+    for (const label of textarea.labels || []) label.addEventListener("click", () => view.focus());
+    return editor;
+  };
+
+  const mount = (root) => { for (const area of root.querySelectorAll("textarea[data-editor]")) Misfire.editor(area); };
+  mount(document);
+  document.body.addEventListener("htmx:afterSwap", (event) => mount(event.detail.elt));
+})();
