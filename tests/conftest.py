@@ -84,6 +84,9 @@ def pytest_configure(config: pytest.Config) -> None:
     number = int(worker.removeprefix("gw")) + 1 if worker else 0
     os.environ["REDIS_URL"] = os.environ["TESTS_REDIS_BASE"] + f"/{number}"
     os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings"
+    import django
+
+    django.setup()
 
 
 def _start_servers() -> None:
