@@ -64,6 +64,22 @@
     ...CM.searchKeymap, ...CM.historyKeymap, ...CM.foldKeymap, ...CM.lintKeymap,
   ]);
 
+  // Indents by two without touching any value: 1.0, 1e3, escapes and repeated keys stay as written. Null if not JSON.
+  Misfire.formatJSON = (text) => {
+    try { JSON.parse(text); } catch { return null; }
+    let depth = 0, before = "";
+    const line = () => `\n${"  ".repeat(depth)}`;
+    return text.match(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g).map((token) => {
+      const opened = before === "{" || before === "[";
+      const closes = token === "}" || token === "]";
+      if (closes) depth -= 1;
+      const gap = closes ? (opened ? "" : line()) : opened || before === "," ? line() : before === ":" ? " " : "";
+      if (token === "{" || token === "[") depth += 1;
+      before = token;
+      return gap + token;
+    }).join("");
+  };
+
   const labelFor = (textarea) => textarea.getAttribute("aria-label") || textarea.labels?.[0]?.textContent.trim() || "JSON";
 
   const syntaxLint = () => {
@@ -80,6 +96,7 @@
     const box = document.createElement("div");
     box.className = "editor";
     textarea.after(box);
+    const diagnose = (v) => [...syntax(v), ...errors.map((error) => toDiagnostic(v.state.doc, error))];
     const attributes = { "aria-label": options.label || labelFor(textarea) };
     if (textarea.getAttribute("aria-describedby")) attributes["aria-describedby"] = textarea.getAttribute("aria-describedby");
 
@@ -91,12 +108,13 @@
         CM.lineNumbers(), CM.foldGutter(), CM.lintGutter(), CM.history(), CM.highlightSpecialChars(), CM.drawSelection(),
         CM.bracketMatching(), CM.closeBrackets(), CM.indentOnInput(), CM.indentUnit.of("  "), CM.highlightActiveLine(),
         CM.highlightSelectionMatches(), CM.search({ top: true }), keysFor(options),
-        CM.linter((v) => [...syntax(v), ...errors.map((error) => toDiagnostic(v.state.doc, error))], { delay: 250 }),
+        CM.linter(diagnose, { delay: 250 }),
         CM.EditorView.contentAttributes.of(attributes), editable.of(readonly(options.readonly ?? textarea.readOnly)),
         options.wrap === false ? [] : CM.EditorView.lineWrapping,
         CM.placeholder(options.placeholder ?? textarea.placeholder),
         CM.EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
+          errors = []; // they spoke of the text before; whoever set them says them again
           textarea.value = update.state.doc.toString();
           textarea.dispatchEvent(new Event("input", { bubbles: true }));
           options.onChange?.(textarea.value);
@@ -117,12 +135,13 @@
       },
       setErrors(list) {
         errors = list;
-        view.dispatch(CM.setDiagnostics(view.state, errors.map((error) => toDiagnostic(view.state.doc, error))));
-        CM.forceLinting(view);
+        view.dispatch(CM.setDiagnostics(view.state, diagnose(view)));
       },
       setReadonly(on) { view.dispatch({ effects: editable.reconfigure(readonly(on)) }); },
       format() {
-        try { editor.setValue(JSON.stringify(JSON.parse(editor.value), null, 2)); return true; } catch { return false; }
+        const text = Misfire.formatJSON(editor.value);
+        if (text !== null) editor.setValue(text);
+        return text !== null;
       },
       focus() { view.focus(); },
       destroy() { view.destroy(); box.remove(); textarea.hidden = false; delete textarea.editor; },

@@ -80,6 +80,21 @@
     setTimeout(() => { delete button.dataset.copied; button.setAttribute("aria-label", button.title || "Copy"); }, 1500);
   };
 
+  // ---- code blocks of rendered Markdown get a copy button
+  for (const block of document.querySelectorAll(".doc pre")) {
+    const box = document.createElement("div");
+    box.className = "code-box";
+    block.replaceWith(box);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn sm ico gho copy";
+    button.title = "Copy";
+    button.setAttribute("aria-label", "Copy");
+    button.dataset.copy = block.textContent.trimEnd();
+    button.append(Misfire.icon("copy"));
+    box.append(block, button);
+  }
+
   // ---- times are written in UTC; on hover, also in the reader's zone
   document.addEventListener("mouseover", (event) => {
     const time = event.target.closest?.("time[data-when]:not([title])");
