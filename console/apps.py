@@ -1,3 +1,5 @@
+"""The wiring app: pages, checks and commands."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig
@@ -7,4 +9,4 @@ class ConsoleConfig(AppConfig):
     name = "console"
 
     def ready(self) -> None:
-        from console import checks  # noqa: F401
+        from console import celery, checks  # noqa: F401

@@ -1,3 +1,5 @@
+"""The app of conversations, turns and runs."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig

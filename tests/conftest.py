@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from console.embedded import record, watchdog
-from console.embedded.child import Child, ChildSpec, free_port, stop_all
+from console.embedded.child import Child, ChildSpec, free_port, http_status, stop_all
 from console.embedded.model import model
 from console.embedded.postgres import postgres
 from console.embedded.valkey import valkey
@@ -74,6 +74,18 @@ class Servers:
 
 
 _servers: Servers | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--forbid-skips", action="store_true", help="a skipped test fails the run")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and session.config.getoption("forbid_skips") and reporter.stats.get("skipped"):
+        reporter.write_line("Tests were skipped, and --forbid-skips is given", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -150,26 +162,14 @@ _kept: list[Child] = []
 @contextmanager
 def daphne(environment: dict[str, str]) -> Iterator[str]:
     """Run the real web server with this environment added; yields its URL."""
-    import urllib.error
-    import urllib.request
-
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-
-    def ready() -> bool:
-        try:
-            urllib.request.urlopen(f"{url}/healthz", timeout=2).close()
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
-        return True
-
     spec = ChildSpec(
         name=f"web-{port}",
+        title="Web",
         command=[sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
         + ["console.asgi:application"],
-        ready=ready,
+        ready=lambda: http_status(f"{url}/healthz")[0] > 0,
         environment={"SITE_URL": url, "PYTHONUNBUFFERED": "1", **environment},
         cwd=ROOT,
     )

@@ -1,3 +1,5 @@
+"""The app of tools and their versions."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig

@@ -1,3 +1,5 @@
+"""The app of projects, members and keys."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PROBE_PAUSE = 0.05
 LOG_LIMIT = 20_000_000
@@ -29,6 +34,7 @@ class ChildSpec:
     """
 
     name: str
+    title: str
     command: Sequence[str]
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +71,7 @@ class Child:
                 **as_user(self.spec.user),
             )
         except OSError as error:
-            raise EmbeddedError(f"{self.spec.name} cannot be started: {error}") from error
+            raise EmbeddedError(f"{self.spec.title} cannot be started: {error}") from error
         finally:
             os.close(descriptor)
         self.started_at = time.monotonic()
@@ -75,20 +81,23 @@ class Child:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def wait_ready(self) -> float:
-        """Return the seconds that it took; raise `EmbeddedError` with the log's end otherwise."""
+    def wait_ready(self, pause: Callable[[float], None] = time.sleep) -> float:
+        """Return the seconds that it took; raise `EmbeddedError` with the log's end otherwise.
+
+        `pause` is called between probes and may raise to give up.
+        """
         deadline = self.started_at + self.spec.patience
         while True:
             if not self.running:
-                raise EmbeddedError(f"{self.spec.name} {self.ending()}.\n{self.log_tail()}")
+                raise EmbeddedError(f"{self.spec.title} {self.ending()}.\n{self.log_tail()}")
             if self.spec.ready():
                 return time.monotonic() - self.started_at
             if time.monotonic() > deadline:
                 raise EmbeddedError(
-                    f"{self.spec.name} was not ready within {self.spec.patience:.0f} s.\n"
+                    f"{self.spec.title} was not ready within {self.spec.patience:.0f} s.\n"
                     f"{self.log_tail()}"
                 )
-            time.sleep(PROBE_PAUSE)
+            pause(PROBE_PAUSE)
 
     def ending(self) -> str:
         """Say how the process ended."""
@@ -139,14 +148,26 @@ def end_group(pid: int) -> None:
         return
 
 
-def as_user(name: str | None) -> dict[str, object]:
+def as_user(name: str | None) -> dict[str, Any]:
     """Return the arguments of `Popen` that drop root for this user."""
     if name is None:
         return {}
-    import pwd
-
     entry = pwd.getpwnam(name)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def http_status(url: str, host: str = "localhost") -> tuple[int, bytes]:
+    """Return status and body of a page on this machine; status 0 when nothing answers."""
+    request = urllib.request.Request(url, headers={"Host": host})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=5) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
 
 
 def free_port() -> int:

@@ -6,13 +6,9 @@ import importlib.util
 import os
 import secrets
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from console.embedded.child import ChildSpec, free_port
-
-MODEL_NAME = "smollm2-135m-instruct"
+from console.embedded.child import ChildSpec, free_port, http_status
 
 
 def is_installed() -> bool:
@@ -27,18 +23,11 @@ def model() -> tuple[ChildSpec, str, str]:
     threads = max(1, min(4, os.cpu_count() or 1))
     spec = ChildSpec(
         name="model",
+        title="Local model",
         command=[sys.executable, str(program), "--port", str(port), "--threads", str(threads)],
-        ready=lambda: _answers(port),
+        ready=lambda: http_status(f"http://127.0.0.1:{port}/health")[0] == 200,
         environment={"LOCAL_MODEL_KEY": key},
         patience=90.0,
         essential=False,
     )
     return spec, f"http://127.0.0.1:{port}/v1", key
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False

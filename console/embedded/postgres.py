@@ -70,6 +70,7 @@ def postgres(var_dir: Path, settings: Mapping[str, str] | None = None) -> tuple[
     probe = [str(way.install / "bin" / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
     spec = ChildSpec(
         name="postgres",
+        title="PostgreSQL",
         command=way.command("postgres", "-D", str(way.data), *flags),
         ready=lambda: subprocess.run(probe, check=False, timeout=10).returncode == 0,
         environment={"LC_ALL": "C", "TZ": "UTC"},
@@ -187,6 +188,7 @@ def _run(way: Way, program: str, *arguments: str, text: str = "") -> None:
         capture_output=True,
         check=False,
         timeout=180,
+        start_new_session=True,
         cwd=way.data.parent,
         env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
         **as_user(way.user),

@@ -35,12 +35,6 @@ def remember(var_dir: Path, child: Child) -> None:
     runstate.write_private(folder / f"{child.spec.name}.json", json.dumps(entry))
 
 
-def forget(var_dir: Path) -> None:
-    """Say that no child runs any more."""
-    for path in (var_dir / FOLDER).glob("*.json"):
-        path.unlink(missing_ok=True)
-
-
 def end_recorded(var_dir: Path, within: float = 8.0) -> list[str]:
     """End the recorded children that still run, in order; return their names."""
     entries = {path.stem: _load(path) for path in sorted((var_dir / FOLDER).glob("*.json"))}
@@ -54,7 +48,10 @@ def end_recorded(var_dir: Path, within: float = 8.0) -> list[str]:
             time.sleep(0.05)
         for entry in group:
             end_group(entry["pid"])
-    forget(var_dir)
+    for name, entry in entries.items():
+        path = var_dir / FOLDER / f"{name}.json"
+        if _load(path) == entry:  # else a newer start has recorded its own child already
+            path.unlink(missing_ok=True)
     return list(orphans)
 
 

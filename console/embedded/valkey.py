@@ -36,6 +36,7 @@ def valkey(var_dir: Path, settings: Mapping[str, str] | None = None) -> tuple[Ch
     runstate.write_private(configuration, "".join(f"{k} {v}\n" for k, v in options.items()))
     spec = ChildSpec(
         name="valkey",
+        title="Valkey",
         command=[str(_program()), str(configuration)],
         ready=lambda: _answers(port, password),
         cwd=home,

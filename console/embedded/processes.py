@@ -1,0 +1,61 @@
+"""The server's own processes: web, worker and beat, as `up` starts them and a Procfile may."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from console.embedded.child import ChildSpec, http_status
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+UNBUFFERED = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "console.settings"}
+
+
+def web(host: str, port: int, *, probe_url: str, probe_host: str) -> ChildSpec:
+    """Daphne: pages and sockets. `probe_host` must be one of the allowed hosts."""
+    return ChildSpec(
+        name="web",
+        title="Web",
+        command=[sys.executable, "-m", "daphne", "-b", host, "-p", str(port)]
+        + ["console.asgi:application"],
+        ready=lambda: http_status(f"{probe_url}/healthz", probe_host)[0] > 0,
+        environment=UNBUFFERED,
+        cwd=BASE_DIR,
+    )
+
+
+def worker(processes: int, *, probe_url: str, probe_host: str) -> ChildSpec:
+    """Celery's worker; ready when the web process has seen its heartbeat."""
+    return ChildSpec(
+        name="worker",
+        title="Worker",
+        command=[sys.executable, "-m", "celery", "-A", "console", "worker", "-l", "WARNING"]
+        + ["-c", str(processes), "--without-gossip", "--without-mingle"],
+        ready=lambda: _has_workers(http_status(f"{probe_url}/readyz", probe_host)[1]),
+        environment=UNBUFFERED,
+        cwd=BASE_DIR,
+    )
+
+
+def beat(var_dir: Path) -> ChildSpec:
+    """Celery's clock; its place in the schedule is kept in the state folder."""
+    schedule = var_dir / "beat" / "schedule"
+    schedule.parent.mkdir(parents=True, exist_ok=True)
+    return ChildSpec(
+        name="beat",
+        title="Beat",
+        command=[sys.executable, "-m", "celery", "-A", "console", "beat", "-l", "WARNING"]
+        + ["-s", str(schedule), "--pidfile="],
+        ready=lambda: any(schedule.parent.iterdir()),
+        environment=UNBUFFERED,
+        cwd=BASE_DIR,
+    )
+
+
+def _has_workers(body: bytes) -> bool:
+    try:
+        components = json.loads(body)["components"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return bool(components["workers"]["ok"])

@@ -1,0 +1,31 @@
+"""Program: check the settings, apply migrations, and print the first administrator's link.
+
+Run by `up` before the web process, with the site's URL as its argument. The last line of its
+output is a JSON object: `{"link": "https://…"}`, or null when somebody can sign in already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import django
+from django.core.management import CommandError, call_command
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+    try:
+        django.setup()
+        call_command("check", databases=["default"])
+        call_command("migrate", interactive=False, verbosity=1)
+    except CommandError as error:
+        raise SystemExit(str(error)) from error
+    from console.accounts.invitations import first_admin_link
+
+    print(json.dumps({"link": first_admin_link(sys.argv[1])}))
+
+
+if __name__ == "__main__":
+    main()
