@@ -1,0 +1,67 @@
+"""JSON Schemas compiled once: formats are checked, and nothing is ever fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+
+_DRAFTS = re.compile(
+    r"https?://json-schema\.org/(draft-0[467]/schema|draft/20(19-09|20-12)/schema)#?"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A schema with the identity under which its compiled form is kept."""
+
+    key: str
+    schema: Any = field(compare=False)
+
+
+@lru_cache(maxsize=512)
+def compile_keyed(keyed: Keyed) -> jsonschema_rs.Validator:
+    """The validator of a schema; raises ``jsonschema_rs.ValidationError`` or ValueError."""
+    return compile_schema(keyed.schema)
+
+
+def compile_schema(
+    schema: Any, registry: jsonschema_rs.Registry | None = None
+) -> jsonschema_rs.Validator:
+    """Compile by the draft of ``$schema``, 2020-12 where it names none that we know.
+
+    References are resolved in the schema itself and in ``registry``; nothing is fetched.
+    """
+    if isinstance(schema, Mapping):
+        schema = dict(schema)
+        if not knows_draft(schema):
+            del schema["$schema"]
+    options: dict[str, Any] = {"validate_formats": True, "offline": True, "registry": registry}
+    try:
+        return jsonschema_rs.validator_for(schema, **options)
+    except jsonschema_rs.ValidationError:
+        raise
+    except ValueError:
+        return jsonschema_rs.validator_for(storable(schema), **options)
+
+
+def knows_draft(schema: Mapping[str, Any]) -> bool:
+    """Whether ``$schema`` is absent or names a draft that can be checked."""
+    named = schema.get("$schema")
+    return "$schema" not in schema or (isinstance(named, str) and bool(_DRAFTS.fullmatch(named)))
+
+
+def storable(value: Any) -> Any:
+    """The value with U+FFFD for every lone surrogate, which no UTF-8 text can hold."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
