@@ -25,18 +25,21 @@ WireProtocol = Literal[
 class Text:
     text: str
     kind: Literal["text"] = "text"
+    provider_details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
     text: str
     kind: Literal["reasoning"] = "reasoning"
+    provider_details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     text: str
     kind: Literal["refusal"] = "refusal"
+    provider_details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,10 @@ class Call:
     ``index`` is its position among the calls of its choice, counted by us from 0, whatever
     the provider numbered. ``arguments`` is the raw text, byte for byte. ``type`` is the
     provider's word (``function``, ``function_call`` for the legacy form, ``tool_use``…).
-    ``findings`` are those of the assembly layer alone.
+    Free-form input (OpenAI's custom tools) is kept in ``arguments`` as it is. Where a protocol
+    sends the arguments as a JSON object instead of a text, they are its compact JSON.
+    ``findings`` are those of the assembly layer alone. ``provider_details`` hold what else
+    the provider said of the call: item id, thought signature, server of a remote tool…
     """
 
     index: int
@@ -56,6 +62,7 @@ class Call:
     type: str = "function"
     findings: tuple[Finding, ...] = ()
     kind: Literal["call"] = "call"
+    provider_details: Mapping[str, Any] = field(default_factory=dict)
 
 
 Part = Text | Reasoning | Refusal | Call
@@ -82,11 +89,53 @@ class ProviderError:
     raw: Any = None
 
 
+DecisionCode = Literal[
+    "name_repeated",
+    "name_restated",
+    "name_after_arguments",
+    "index_reused",
+    "index_missing",
+    "id_changed",
+    "arguments_as_object",
+    "finish_reason_contradicts",
+    "closing_event_differs",
+    "event_unfinished",
+    "whole_answer_in_stream",
+    "not_utf8",
+    "unpaired_surrogate",
+    "unknown_shape",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the assembly had to decide because the provider left the protocol's plain path.
+
+    ``choice`` and ``call`` (the index of the call) say where; None where it is of the whole.
+    Each code is explained in ``docs/assembly.md``.
+    """
+
+    code: DecisionCode
+    message: str
+    choice: int | None = None
+    call: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        whole = {
+            "code": self.code,
+            "message": self.message,
+            "choice": self.choice,
+            "call": self.call,
+        }
+        return {key: value for key, value in whole.items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     index: int
     parts: tuple[Part, ...]
     finish_reason: str | None = None
+    provider_details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -102,6 +151,7 @@ class Answer:
     """One assembled response. ``findings`` are of the assembly and name no single call.
 
     ``complete`` is False where the stream ended before the provider said that it was done.
+    ``decisions`` are what the assembly had to decide on the way.
     """
 
     choices: tuple[Choice, ...]
@@ -112,6 +162,8 @@ class Answer:
     complete: bool = True
     findings: tuple[Finding, ...] = ()
     provider_details: Mapping[str, Any] = field(default_factory=dict)
+    protocol: WireProtocol | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def first(self) -> Choice:
@@ -128,6 +180,7 @@ class TextDelta:
     choice: int = 0
     reasoning: bool = False
     kind: Literal["text.delta"] = "text.delta"
+    refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
