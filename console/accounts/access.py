@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
@@ -112,11 +113,22 @@ def member(role: str) -> Callable[[Any], Any]:
 
 
 def _send_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page, and from there back to the page that the reader was on."""
     if request.headers.get("HX-Request"):
-        return HttpResponse(status=401, headers={"HX-Redirect": "/sign-in/"})
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        to = redirect_to_login(_local(page)).url
+        return HttpResponse(status=401, headers={"HX-Redirect": to})
     if request.headers.get("Accept", "").startswith("application/json"):
         return problem(401, "signed_out", "Sign in again; the session has ended.")
+    if request.method not in ("GET", "HEAD"):
+        page = urlsplit(request.headers.get("Referer", ""))
+        return redirect_to_login(_local(page) if page.netloc == request.get_host() else "/")
     return redirect_to_login(request.get_full_path())
+
+
+def _local(page: SplitResult) -> str:
+    """The path and query of an address, without its host."""
+    return urlunsplit(("", "", page.path or "/", page.query, ""))
 
 
 def find_api_key(request: HttpRequest) -> ApiKey | None:

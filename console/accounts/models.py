@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -43,6 +44,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    sessions_ended = models.PositiveIntegerField(default=0, editable=False)
+    """How often the user ended all sessions; a part of what every session is checked against."""
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -55,6 +58,25 @@ class User(AbstractBaseUser, PermissionsMixin):
     def initials(self) -> str:
         words = (self.name or self.email.split("@")[0].replace(".", " ")).split()
         return "".join(word[0] for word in words[:2]).upper()
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        return super().normalize_username(username).lower()
+
+    def end_sessions(self) -> None:
+        """End every session of this user, in whatever browser."""
+        self.sessions_ended = models.F("sessions_ended") + 1
+        self.save(update_fields=["sessions_ended"])
+        self.refresh_from_db(fields=["sessions_ended"])
+
+    def get_session_auth_hash(self) -> str:
+        return self._tie_to_sessions(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return map(self._tie_to_sessions, super().get_session_auth_fallback_hash())
+
+    def _tie_to_sessions(self, digest: str) -> str:
+        return hash_token(f"{digest}:{self.sessions_ended}")
 
 
 class Project(models.Model):
