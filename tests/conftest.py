@@ -54,7 +54,8 @@ class Servers:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="misfire-tests-"))
         self.folder.chmod(0o711)
-        (self.folder / "log").mkdir()
+        for name in ("log", "static"):
+            (self.folder / name).mkdir()
         self.watchdog = watchdog.watch(self.folder)
         self.children: list[Child] = []
 
@@ -167,7 +168,7 @@ def daphne(environment: dict[str, str]) -> Iterator[str]:
     spec = ChildSpec(
         name=f"web-{port}",
         title="Web",
-        command=[sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
+        command=[sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port)]
         + ["console.asgi:application"],
         ready=lambda: http_status(f"{url}/healthz")[0] > 0,
         environment={"SITE_URL": url, "PYTHONUNBUFFERED": "1", **environment},
