@@ -1,7 +1,7 @@
 """ToolSpec: what a model is told of one tool, as a pure value with an identity.
 
-Identity is the SHA-256 of the canonical JSON (RFC 8785) of the fields that are set, so two
-definitions that differ only in key order or number spelling are one.
+Identity is the SHA-256 of the canonical JSON (RFC 8785, see ``canonical``) of the fields that
+are set, so two definitions that differ only in key order or number spelling are one.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import rfc8785
+from tools_registry import canonical
 
 
 @dataclass(frozen=True)
 class ToolSpec:
     """One immutable tool definition.
 
-    ``parameters`` and ``output_schema`` are JSON Schemas with their key order kept;
+    ``parameters`` and ``output_schema`` are JSON Schemas with their key order kept; ``strict``
+    is True or unset, as False is every provider's default for a definition without it;
     ``annotations`` are MCP's hints (readOnlyHint, destructiveHint, idempotentHint).
     """
 
@@ -36,7 +37,7 @@ class ToolSpec:
             "name": self.name,
             "description": self.description or None,
             "parameters": self.parameters,
-            "strict": self.strict,
+            "strict": self.strict or None,
             "output_schema": self.output_schema,
             "annotations": self.annotations or None,
         }
@@ -55,8 +56,8 @@ class ToolSpec:
 
     @cached_property
     def canonical(self) -> bytes:
-        """RFC 8785 canonical JSON of ``to_json()``."""
-        return rfc8785.dumps(self.to_json())
+        """Canonical JSON of ``to_json()``."""
+        return canonical.dumps(self.to_json())
 
     @cached_property
     def hash(self) -> str:
