@@ -1,0 +1,1 @@
+"""Production traffic into turns: decode, map, and one door that stores."""
