@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROBE_PAUSE = 0.05
+PROBE_PAUSE = 0.1
 LOG_LIMIT = 20_000_000
 
 
@@ -31,6 +31,7 @@ class ChildSpec:
 
     `ready` is asked until it is true, at most `patience` seconds. `essential` children stop the
     whole start when they fail. `last` children are ended after the others.
+    `note` is shown when it is ready.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ChildSpec:
     patience: float = 60.0
     essential: bool = True
     last: bool = False
+    note: str = ""
 
 
 class Child:
@@ -81,23 +83,28 @@ class Child:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def wait_ready(self, pause: Callable[[float], None] = time.sleep) -> float:
-        """Return the seconds that it took; raise `EmbeddedError` with the log's end otherwise.
+    def probe(self) -> bool:
+        """Tell whether it is ready; `EmbeddedError` with the log's end when it will not be."""
+        if not self.running:
+            raise EmbeddedError(f"{self.spec.title} {self.ending()}.\n{self.log_tail()}")
+        if self.spec.ready():
+            return True
+        if self.uptime > self.spec.patience:
+            raise EmbeddedError(
+                f"{self.spec.title} was not ready within {self.spec.patience:.0f} s.\n"
+                f"{self.log_tail()}"
+            )
+        return False
 
-        `pause` is called between probes and may raise to give up.
-        """
-        deadline = self.started_at + self.spec.patience
-        while True:
-            if not self.running:
-                raise EmbeddedError(f"{self.spec.title} {self.ending()}.\n{self.log_tail()}")
-            if self.spec.ready():
-                return time.monotonic() - self.started_at
-            if time.monotonic() > deadline:
-                raise EmbeddedError(
-                    f"{self.spec.title} was not ready within {self.spec.patience:.0f} s.\n"
-                    f"{self.log_tail()}"
-                )
-            pause(PROBE_PAUSE)
+    def wait_ready(self) -> None:
+        """Return when it is ready; raise as `probe` does."""
+        while not self.probe():
+            time.sleep(PROBE_PAUSE)
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the last start."""
+        return time.monotonic() - self.started_at
 
     def ending(self) -> str:
         """Say how the process ended."""
@@ -106,7 +113,7 @@ class Child:
             return "is running"
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
-    def log_tail(self, lines: int = 12) -> str:
+    def log_tail(self, lines: int = 6) -> str:
         """Return where the log is and its last lines, indented."""
         try:
             text = self.log.read_bytes()[-8_000:].decode("utf-8", "replace")

@@ -21,6 +21,7 @@ def model() -> tuple[ChildSpec, str, str]:
     port, key = free_port(), secrets.token_urlsafe(24)
     program = Path(__file__).with_name("model_server.py")
     threads = max(1, min(4, os.cpu_count() or 1))
+    url = f"http://127.0.0.1:{port}/v1"
     spec = ChildSpec(
         name="model",
         title="Local model",
@@ -29,5 +30,6 @@ def model() -> tuple[ChildSpec, str, str]:
         environment={"LOCAL_MODEL_KEY": key},
         patience=90.0,
         essential=False,
+        note=f"at {url}",
     )
-    return spec, f"http://127.0.0.1:{port}/v1", key
+    return spec, url, key

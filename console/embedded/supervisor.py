@@ -10,7 +10,14 @@ from pathlib import Path
 from types import FrameType
 
 from console.embedded import record, watchdog
-from console.embedded.child import Child, ChildSpec, EmbeddedError, end_group, stop_all
+from console.embedded.child import (
+    PROBE_PAUSE,
+    Child,
+    ChildSpec,
+    EmbeddedError,
+    end_group,
+    stop_all,
+)
 
 TICK = 0.2
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
@@ -69,17 +76,26 @@ class Supervisor:
         record.remember(self.var_dir, child)
         return child
 
-    def await_ready(self, child: Child, note: str = "") -> bool:
-        """Wait for the child and say so; false when an unessential one cannot be had."""
+    def await_ready(self, children: Sequence[Child]) -> None:
+        """Wait for all of these, and say each as it becomes ready."""
+        waiting = list(children)
+        while waiting:
+            waiting = [child for child in waiting if not self._is_settled(child)]
+            self.pause(PROBE_PAUSE)
+
+    def _is_settled(self, child: Child) -> bool:
         try:
-            seconds = child.wait_ready(self.pause)
+            ready = child.probe()
         except EmbeddedError as error:
             if child.spec.essential:
                 raise
             self.say(f"  {child.spec.title:<12} not ready; going on without it. {error}")
-            return False
-        self.say(f"  {child.spec.title:<12} ready in {seconds:.1f} s{note}")
-        return True
+            return True
+        if ready:
+            self.say(
+                f"  {child.spec.title:<12} ready in {child.uptime:.1f} s {child.spec.note}".rstrip()
+            )
+        return ready
 
     def run(self, command: Sequence[str], environment: dict[str, str], cwd: Path) -> str:
         """Run a program to its end and return its output; `EmbeddedError` when it fails."""
@@ -126,7 +142,7 @@ class Supervisor:
                 restart.awaited = False
                 self.say(f"{child.spec.title} is ready again")
         elif restart.due is None:
-            delay = restart.plan(time.monotonic(), time.monotonic() - child.started_at)
+            delay = restart.plan(time.monotonic(), child.uptime)
             self.say(
                 f"{child.spec.title} {child.ending()}; starting it again in {delay:.0f} s\n"
                 f"{child.log_tail()}"

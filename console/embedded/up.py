@@ -97,26 +97,24 @@ class Start:
         self._publish({"SITE_URL": self.site_url})
         runstate.write(self.options.var_dir, self.state)
         link = self._prepare()
-        self._start_processes()
-        if local_model:
-            self.supervisor.await_ready(local_model, f", at {self.state['LOCAL_MODEL_URL']}")
+        self.supervisor.await_ready([*local_model, *self._start_processes()])
         self._announce(link)
 
     def _publish(self, addresses: dict[str, str]) -> None:
         self.state.update(addresses)
         os.environ.update(addresses)
 
-    def _start_model(self) -> Child | None:
+    def _start_model(self) -> list[Child]:
         if not self.options.model or _is_set("LOCAL_MODEL_URL"):
-            return None
+            return []
         if _is_set("DATABASE_URL") and _is_set("REDIS_URL"):
-            return None
+            return []
         if not is_installed():
             say("  Local model  not installed here; connect another model in Settings")
-            return None
+            return []
         spec, url, key = model()
         self._publish({"LOCAL_MODEL_URL": url, "LOCAL_MODEL_KEY": key})
-        return self.supervisor.start(spec)
+        return [self.supervisor.start(spec)]
 
     def _start_databases(self) -> None:
         children = []
@@ -128,8 +126,7 @@ class Start:
             spec, url = valkey(self.options.var_dir)
             children.append(self.supervisor.start(spec))
             self._publish({"REDIS_URL": url})
-        for child in children:
-            self.supervisor.await_ready(child)
+        self.supervisor.await_ready(children)
 
     def _prepare(self) -> str | None:
         began = time.monotonic()
@@ -143,7 +140,7 @@ class Start:
         link: str | None = json.loads(output.strip().splitlines()[-1])["link"]
         return link
 
-    def _start_processes(self) -> None:
+    def _start_processes(self) -> list[Child]:
         probe = {"probe_url": self.probe_url, "probe_host": self.probe_host}
         options = self.options
         specs = [
@@ -151,8 +148,7 @@ class Start:
             processes.worker(options.workers, **probe),
             processes.beat(options.var_dir),
         ]
-        for child in [self.supervisor.start(spec) for spec in specs]:
-            self.supervisor.await_ready(child)
+        return [self.supervisor.start(spec) for spec in specs]
 
     def _announce(self, link: str | None) -> None:
         say(f"\nMisfire is at {self.site_url}/")
