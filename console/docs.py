@@ -143,11 +143,14 @@ def _excerpt(text: str, words: list[str]) -> SafeString:
     first = pattern.search(text)
     start = max(0, first.start() - _BEFORE) if first else 0
     start = text.rfind(" ", 0, start) + 1 if start else 0
-    cut = text[start : start + _BEFORE + _AFTER]
+    end = start + _BEFORE + _AFTER
+    if end < len(text):
+        end = max(text.rfind(" ", start, end), start + _BEFORE)
+    cut = text[start:end]
     parts: list[str] = ["… "] if start else []
     at = 0
     for match in pattern.finditer(cut):
         parts += [cut[at : match.start()], format_html("<mark>{}</mark>", match.group())]
         at = match.end()
-    parts += [cut[at:], " …" if start + len(cut) < len(text) else ""]
+    parts += [cut[at:], " …" if end < len(text) else ""]
     return format_html_join("", "{}", ((part,) for part in parts))

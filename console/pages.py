@@ -44,6 +44,8 @@ def show_overview(request: ProjectRequest) -> HttpResponse:
     conversations = overview.latest_conversations(request.project)
     context = {
         "now": now,
+        "may_change": request.member.may("engineer"),
+        "may_admin": request.member.may("admin"),
         "progress": progress,
         "conversations": conversations,
         "calls": overview.count_calls(request.project, now),

@@ -31,6 +31,13 @@ VERDICT_ICONS = {
     "rejected": "circle-x",
     "pending": "circle-dashed",
 }
+# "#" stands for the day without a leading zero, which strftime cannot write everywhere.
+_TIME_FORMS = {
+    "minute": "# %b %Y, %H:%M UTC",
+    "second": "# %b %Y, %H:%M:%S UTC",
+    "day": "# %b %Y",
+    "time": "%H:%M UTC",
+}
 MESSAGE_ICONS = {"success": "circle-check", "warning": "alert-triangle", "error": "circle-x"}
 
 
@@ -89,15 +96,17 @@ def finding_code(code: str) -> SafeString:
 
 @register.simple_tag
 def when(moment: datetime | None, form: str = "minute") -> SafeString | str:
-    """A time in UTC: ``minute``, ``second`` or ``day``; local time shows on hover."""
+    """A time in UTC: ``minute``, ``second``, ``day``, or ``short`` (the day, or today's time).
+
+    On hover it says the reader's own time; None is "never".
+    """
     if moment is None:
         return "never"
     moment = moment.astimezone(UTC)
-    forms = {"minute": "%Y, %H:%M", "second": "%Y, %H:%M:%S", "day": "%Y"}
-    text = f"{moment.day} {moment.strftime('%b ' + forms[form])}"
+    if form == "short":
+        form = "time" if moment.date() == datetime.now(UTC).date() else "day"
     return format_html(
-        '<time datetime="{}" data-when>{}{}</time>',
+        '<time class="nowrap" datetime="{}" data-when>{}</time>',
         moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        text,
-        "" if form == "day" else " UTC",
+        f"{moment:{_TIME_FORMS[form]}}".replace("#", str(moment.day)),
     )

@@ -82,9 +82,24 @@
 
   const labelFor = (textarea) => textarea.getAttribute("aria-label") || textarea.labels?.[0]?.textContent.trim() || "JSON";
 
-  const syntaxLint = () => {
-    const parse = CM.jsonParseLinter();
-    return (view) => view.state.doc.length ? parse(view) : [];
+  // What JSON.parse says, at the place that it names, else at the first token that does not fit.
+  const syntaxErrors = (view) => {
+    const text = view.state.doc.toString();
+    if (!text.trim()) return [];
+    try {
+      JSON.parse(text);
+      return [];
+    } catch (error) {
+      const said = /position (\d+)/.exec(error.message);
+      let from = said ? Number(said[1]) : null, to = null;
+      if (from === null) {
+        CM.syntaxTree(view.state).iterate({
+          enter(node) { if (from === null && node.type.isError) [from, to] = [node.from, node.to]; },
+        });
+      }
+      from = Math.min(from ?? 0, text.length);
+      return [{ from, to: Math.max(to ?? from, from), severity: "error", message: error.message }];
+    }
   };
 
   Misfire.editor = (textarea, options = {}) => {
@@ -92,7 +107,7 @@
     let errors = [];
     const editable = new CM.Compartment();
     const readonly = (on) => [CM.EditorState.readOnly.of(on), CM.EditorView.editable.of(!on)];
-    const syntax = options.lint === false ? () => [] : syntaxLint();
+    const syntax = options.lint === false ? () => [] : syntaxErrors;
     const box = document.createElement("div");
     box.className = "editor";
     textarea.after(box);

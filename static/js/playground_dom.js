@@ -17,7 +17,7 @@ export const h = (tag, properties = {}, ...children) => {
   for (const [name, value] of Object.entries(properties)) {
     if (value !== null && value !== undefined && value !== false) assign(node, name, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 };
 
@@ -63,11 +63,15 @@ export const visible = (text) => {
 export const FOLD = 4096;
 const count = (number) => number.toLocaleString("en");
 
+// Where to cut a text without cutting a character in two.
+export const cutAt = (text, limit) => (/[\ud800-\udbff]/.test(text[limit - 1] ?? "") ? limit - 1 : limit);
+
 // The same, folded beyond 4 KB: the rest is put into the page when somebody asks for it.
 export const folded = (text, limit = FOLD) => {
   if (text.length <= limit) return visible(text);
-  const rest = button(`Show all ${count(text.length)} characters`, null, () => rest.replaceWith(...visible(text.slice(limit))));
-  return [...visible(text.slice(0, limit)), rest];
+  const cut = cutAt(text, limit);
+  const rest = button(`Show all ${count(text.length)} characters`, null, () => rest.replaceWith(...visible(text.slice(cut))));
+  return [...visible(text.slice(0, cut)), rest];
 };
 
 export const wire = (tag, text, className = "") => h(tag, { class: `wire ${className}` }, folded(text));
@@ -87,4 +91,4 @@ export const verdict = (value, label) => {
 };
 
 // Replaces what a node holds, unless it would be the same text.
-export const fill = (node, ...children) => node.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+export const fill = (node, ...children) => node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
