@@ -100,7 +100,7 @@ def _client_arguments(endpoint: Endpoint) -> str:
 
 
 def _take_unknown(endpoint: Endpoint, body: Mapping[str, Any]) -> list[str]:
-    """The line that moves what the SDK does not know into ``extra_body``; none where it knows all."""
+    """The line that moves what the SDK does not know into ``extra_body``, if there is any."""
     known = _KNOWN.get(endpoint.api)
     extra = [name for name in body if known is not None and name not in known]
     if not extra:
@@ -110,7 +110,39 @@ def _take_unknown(endpoint: Endpoint, body: Mapping[str, Any]) -> list[str]:
 
 _KNOWN: dict[Api, frozenset[str]] = {
     "chat": frozenset(
-        ["audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model", "n", "parallel_tool_calls", "prediction", "presence_penalty", "reasoning_effort", "response_format", "seed", "service_tier", "stop", "store", "stream", "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity"]
+        [
+            "audio",
+            "frequency_penalty",
+            "function_call",
+            "functions",
+            "logit_bias",
+            "logprobs",
+            "max_completion_tokens",
+            "max_tokens",
+            "messages",
+            "metadata",
+            "modalities",
+            "model",
+            "n",
+            "parallel_tool_calls",
+            "prediction",
+            "presence_penalty",
+            "reasoning_effort",
+            "response_format",
+            "seed",
+            "service_tier",
+            "stop",
+            "store",
+            "stream",
+            "stream_options",
+            "temperature",
+            "tool_choice",
+            "tools",
+            "top_logprobs",
+            "top_p",
+            "user",
+            "verbosity",
+        ]
     )
 }
 

@@ -1,0 +1,143 @@
+// One column: its runs (one a trial), the chosen one shown as it streams.
+import { h, icon, fill, visible, button, iconButton, verdict, milliseconds, number, plural, FOLD, cutAt } from "./playground_dom.js";
+import { isOver, firstToken, waitingCalls, worst, calls } from "./playground_run.js";
+import { callCard } from "./call_card.js";
+import { eventList } from "./playground_events.js";
+import { failureNote } from "./playground_failure.js";
+import { against } from "./playground_diff.js";
+
+// Text that grows: only what is new is added to the page, and no more than 4 KB unless asked for.
+const textView = (item) => {
+  let shown = 0, all = false;
+  const body = h("div", { class: `wire ${item.kind === "text" ? "reply" : "thought"}` });
+  const more = button("", null, () => { all = true; update(); });
+  const label = h("span", {});
+  const node = item.kind === "text" ? h("div", { class: "said" }, body, more) : h("details", { class: "fold reason" }, h("summary", {}, icon("brain"), label), body, more);
+  const update = () => {
+    const end = all ? item.text.length : Math.min(item.text.length, cutAt(item.text, FOLD));
+    if (end > shown) body.append(...visible(item.text.slice(shown, end)));
+    shown = Math.max(shown, end);
+    more.hidden = item.text.length <= shown;
+    more.textContent = `Show all ${item.text.length.toLocaleString("en")} characters`;
+    label.textContent = `Reasoning, ${plural(item.text.length, "character")}`;
+  };
+  return { node, update };
+};
+
+const STATUS = {
+  starting: ["loader-2", "Connecting"], waiting: ["clock-pause", "Waits for your answer"], finished: ["check", "Finished"],
+  cancelled: ["player-stop", "Stopped"], failed: ["circle-x", "Failed"], interrupted: ["plug-connected-x", "Interrupted"],
+};
+const statusNode = (run) => {
+  if (!run) return null;
+  if (run.status === "running") return h("span", { class: "end hs st-live" }, h("span", { class: "spin" }, icon("loader-2")), h("span", { class: "num", text: `Streaming, ${milliseconds(run.at)}` }));
+  const [name, label] = STATUS[run.status] || ["circle", run.status];
+  return h("span", { class: "end hs ink2" }, icon(name), label);
+};
+
+const cost = (usage) => {
+  if (!usage) return "–";
+  if (usage.unpriced) return "unpriced";
+  return `$${usage.cost.toFixed(usage.cost < 0.01 ? 6 : 4)}`;
+};
+const footer = (run) => h("dl", {}, ...[
+  ["In", number(run?.usage?.input)], ["Out", number(run?.usage?.output)], ["Cost", cost(run?.usage)],
+  ["First token", milliseconds(run ? firstToken(run) : null)], ["Total", run && !isOver(run) ? run.status === "waiting" ? "waiting" : "running" : milliseconds(run?.at || null)],
+].map(([label, value]) => h("div", {}, h("dt", { text: label }), h("dd", { class: /^(–|running|waiting|unpriced)$/.test(value) ? "muted" : "", text: value }))));
+
+const roundHead = (run, round, context) => h("div", { class: "round" },
+  h("h3", { text: round.number > 1 ? `Round ${round.number}` : "Round 1" }), round.finishReason ? h("code", { class: "muted wire" }, visible(round.finishReason)) : null,
+  h("span", { class: "grow" }), run.conversation && round.turn ? h("a", { href: context.turnUrl(run, round), text: "Turn" }) : null);
+
+const roundFindings = (round) => round.findings.length ? h("p", { class: "note w" }, icon("flag"),
+  h("span", {}, ...round.findings.flatMap((finding) => [h("code", { text: finding.code }), " ", h("span", { class: "wire" }, visible(finding.message)), " "]))) : null;
+
+// column(letter, context) → {node, head, show(runs), update(), tick()}
+export const column = (letter, context) => {
+  let runs = [], chosen = 0, views = new Map(), failure = null;
+  const status = h("span", { class: "end" });
+  const tools = h("span", { class: "hs" });
+  const head = h("header", { class: "col-h" });
+  const strip = h("div", { class: "trials", hidden: true, role: "group", "aria-label": `Trials of column ${letter}` });
+  const items = h("div", { class: "said-l" });
+  const after = h("div", { class: "said-l" });
+  const events = eventList();
+  const body = h("div", { class: "col-b", tabindex: "0", role: "region", "aria-label": `Output of column ${letter}` }, items, after, events.node);
+  const foot = h("footer", { class: "col-f" });
+  const node = h("section", { class: "col", "aria-label": `Column ${letter}`, data: { column: letter } }, head, strip, body, foot);
+  const empty = h("div", { class: "wait" }, icon("sparkles"), "Run to see here what the model says and calls.");
+
+  const view = (item, run) => {
+    if (!views.has(item)) {
+      const made = item.kind === "call" ? callCard(item, { letter, recorded: context.recorded, answer: (call, content, error) => context.answer(run, call, content, error) }) : textView(item);
+      views.set(item, made);
+    }
+    return views.get(item);
+  };
+
+  const paintItems = (run) => {
+    const wanted = [];
+    for (const round of run.rounds) {
+      if (!views.has(round) || views.get(round).over !== round.over) {
+        views.set(round, { over: round.over, head: roundHead(run, round, context), findings: roundFindings(round) });
+      }
+      if (run.rounds.length > 1 || round.over) wanted.push(views.get(round).head);
+      for (const item of round.items) { const one = view(item, run); one.update(); wanted.push(one.node); }
+      if (views.get(round).findings) wanted.push(views.get(round).findings);
+    }
+    const same = wanted.length === items.childNodes.length && wanted.every((one, index) => one === items.childNodes[index]);
+    if (!same) items.replaceChildren(...wanted);
+  };
+
+  const paintAfter = (run) => {
+    const live = !isOver(run);
+    const invalid = live && calls(run).some((call) => call.state === "assembling" && call.violation);
+    if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });
+    fill(after,
+      invalid ? h("p", { class: "note" }, icon("info-circle"), h("span", {}, "The stream goes on so that the whole call is recorded. ", h("button", { class: "lnk", type: "button", text: `Stop ${letter} here`, on: { click: () => context.stop(run) } }))) : null,
+      failure?.node,
+      run.status === "cancelled" ? h("p", { class: "note" }, icon("player-stop"), "Stopped. What arrived is kept.") : null,
+      run.status === "waiting" ? h("div", { class: "wait" }, icon("sparkles"), waitingCalls(run).length > 1 ? `The reply appears here when all ${waitingCalls(run).length} calls are answered.` : "The reply appears here when you have answered the call.") : null,
+      letter !== "A" ? against(run, context.baseline(run)) : null);
+  };
+
+  const paintStrip = () => {
+    strip.hidden = runs.length < 2;
+    if (strip.hidden) return;
+    const over = runs.filter(isOver);
+    const good = over.filter((run) => run.status === "finished" && worst(run) === "accepted").length;
+    fill(strip, h("span", { class: "small muted num", text: `${good} of ${over.length} accepted` }), ...runs.map((run, index) => h("button", {
+      class: `trial ${run.status === "failed" ? "rejected" : worst(run) || ""}`, type: "button", "aria-pressed": String(index === chosen),
+      "aria-label": `Trial ${run.trial}: ${run.status}${worst(run) ? `, ${worst(run)}` : ""}`, on: { click: () => { choose(index); } },
+    }, icon({ accepted: "check", flagged: "flag", rejected: "x" }[worst(run)] || (isOver(run) ? (run.error ? "x" : "minus") : "loader-2")), String(run.trial))));
+  };
+
+  const paintHead = (run) => {
+    const over = run && isOver(run);
+    const fresh = statusNode(run);
+    status.replaceChildren(...(fresh ? [fresh] : []));
+    fill(tools, run && !over ? button(`Stop ${letter}`, "player-stop", () => context.stop(run)) : null,
+      over ? iconButton(`Run ${letter} again`, "refresh", () => context.runAgain(letter)) : null,
+      run?.conversation ? h("a", { class: "btn sm ico gho", href: context.conversationUrl(run), title: "Stored conversation", "aria-label": `Stored conversation of column ${letter}` }, icon("messages")) : null);
+  };
+
+  const update = () => {
+    paintStrip();
+    const run = runs[chosen];
+    paintHead(run);
+    foot.replaceChildren(footer(run));
+    if (!run) { fill(items, empty); fill(after); events.show(null); return; }
+    paintItems(run);
+    paintAfter(run);
+    events.show(run);
+  };
+
+  const choose = (index) => { chosen = index; views = new Map(); failure = null; update(); };
+  return {
+    node, head, status, tools, letter, body, update,
+    show: (list) => { runs = list; choose(Math.min(chosen, Math.max(list.length - 1, 0))); },
+    get runs() { return runs; },
+    get run() { return runs[chosen]; },
+    tick: () => failure?.tick(),
+  };
+};
