@@ -98,6 +98,7 @@ DecisionCode = Literal[
     "id_changed",
     "arguments_as_object",
     "finish_reason_contradicts",
+    "several_messages",
     "closing_event_differs",
     "event_unfinished",
     "whole_answer_in_stream",

@@ -52,7 +52,7 @@ class Assembler:
     """
 
     def __init__(
-        self, protocol: WireProtocol, *, offered: Mapping[str, ToolSpec] | None = None
+        self, protocol: WireProtocol, *, offered: Mapping[str, ToolSpec | None] | None = None
     ) -> None:
         self._buffer = Buffer(protocol, offered)
         self._reader = _READERS[protocol](self._buffer)
@@ -136,7 +136,7 @@ class Assembler:
 
 
 def assemble(
-    protocol: WireProtocol, body: bytes, *, offered: Mapping[str, ToolSpec] | None = None
+    protocol: WireProtocol, body: bytes, *, offered: Mapping[str, ToolSpec | None] | None = None
 ) -> Answer:
     """A whole recorded stream to its answer."""
     assembler = Assembler(protocol, offered=offered)

@@ -26,6 +26,7 @@ class Reader:
         self._buffer = buffer
         self._usage: dict[str, Any] = {}
         self._inputs: dict[int, Any] = {}
+        self._messages = 0
 
     def done(self) -> None:
         """``[DONE]`` is no part of this protocol, and says nothing that a stop does not."""
@@ -57,6 +58,11 @@ class Reader:
 
     def _take_message(self, message: dict[str, Any]) -> None:
         """The message's head, or a whole message: then its content and stop are set, too."""
+        self._messages += 1
+        if self._messages > 1:
+            self._buffer.forget_slots(0)
+            message_text = "The stream carries several messages; they are one answer, in order"
+            self._buffer.decide("several_messages", message_text, 0)
         self._buffer.choice(0)
         self._buffer.model = text(message.get("model")) or self._buffer.model
         self._buffer.response_id = text(message.get("id")) or self._buffer.response_id
@@ -90,30 +96,38 @@ class Reader:
             )
         elif kind == "text":
             details = rest_of(block, frozenset({"type", "text"}))
-            self._buffer.text(0, text(block.get("text")), slot=index, details=details)
+            self._buffer.text(0, text(block.get("text")), slot=self._slot(index), details=details)
         elif kind == "thinking":
             details = rest_of(block, frozenset({"type", "thinking"}))
             thinking = text(block.get("thinking"))
-            self._buffer.text(0, thinking, kind="reasoning", slot=index, details=details)
+            self._buffer.text(
+                0, thinking, kind="reasoning", slot=self._slot(index), details=details
+            )
         elif kind == "redacted_thinking":
-            self._buffer.text(0, "", kind="reasoning", slot=index, details=block)
+            self._buffer.text(0, "", kind="reasoning", slot=self._slot(index), details=block)
         else:
             self._buffer.extra({"blocks": [{"index": index, **block}]}, choice=0)
+
+    def _slot(self, index: int) -> str:
+        """A block of text by its message and index: the texts of two blocks stay two parts."""
+        return f"{self._messages}.{index}"
 
     def _take_delta(self, index: int, delta: dict[str, Any]) -> None:
         kind = delta.get("type")
         if kind == "text_delta":
-            self._buffer.text(0, text(delta.get("text")), slot=index)
+            self._buffer.text(0, text(delta.get("text")), slot=self._slot(index))
         elif kind == "input_json_delta":
             self._take_input(index, text(delta.get("partial_json")))
         elif kind == "thinking_delta":
-            self._buffer.text(0, text(delta.get("thinking")), kind="reasoning", slot=index)
+            self._buffer.text(
+                0, text(delta.get("thinking")), kind="reasoning", slot=self._slot(index)
+            )
         elif kind == "signature_delta":
             details = {"signature": delta.get("signature")}
-            self._buffer.text(0, "", kind="reasoning", slot=index, details=details)
+            self._buffer.text(0, "", kind="reasoning", slot=self._slot(index), details=details)
         elif kind == "citations_delta":
             details = {"citations": [delta.get("citation")]}
-            self._buffer.text(0, "", slot=index, details=details)
+            self._buffer.text(0, "", slot=self._slot(index), details=details)
         else:
             self._buffer.extra({"blocks": [{"index": index, **delta}]}, choice=0)
 

@@ -73,7 +73,9 @@ class _OpenChoice:
 class Buffer:
     """Collects one answer. ``drain`` gives the events since the last time."""
 
-    def __init__(self, protocol: WireProtocol, offered: Mapping[str, ToolSpec] | None) -> None:
+    def __init__(
+        self, protocol: WireProtocol, offered: Mapping[str, ToolSpec | None] | None
+    ) -> None:
         self.model: str | None = None
         self.response_id: str | None = None
         self.details: dict[str, Any] = {}
@@ -187,6 +189,12 @@ class Buffer:
     def extra(self, details: Mapping[str, Any], *, choice: int | None = None) -> None:
         """What else the provider said, of the answer or of one choice."""
         merge(self.details if choice is None else self.choice(choice).details, details)
+
+    def forget_slots(self, choice: int) -> None:
+        """The provider's numbering begins anew: what is still open was cut."""
+        for call in self.choice(choice).calls:
+            self.close(choice, call, cut=True)
+        self.choice(choice).by_slot.clear()
 
     # The end, and what came of it.
 

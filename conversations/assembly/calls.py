@@ -42,7 +42,7 @@ class Piece:
 class Offer:
     """The tools that were offered, ready to judge calls; unknown where None was given."""
 
-    def __init__(self, offered: Mapping[str, ToolSpec] | None) -> None:
+    def __init__(self, offered: Mapping[str, ToolSpec | None] | None) -> None:
         self._specs = offered
         self._schemas: dict[str, LiveSchema | None] = {}
 

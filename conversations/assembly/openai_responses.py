@@ -71,6 +71,7 @@ class Reader:
     def __init__(self, buffer: Buffer) -> None:
         self._buffer = buffer
         self._seen: set[Slot] = set()
+        self._kinds: dict[Slot, str] = {}
 
     def done(self) -> None:
         """``[DONE]`` is no part of this protocol, and says nothing that the last event does not."""
@@ -104,8 +105,7 @@ class Reader:
         buffer.response_id = text(response.get("id")) or buffer.response_id
         if not final:
             return
-        for position, item in enumerate(items(response.get("output"))):
-            self._take_item(position, obj(item), whole=True)
+        self._settle_output([obj(item) for item in items(response.get("output"))])
         if response.get("error"):
             buffer.fail(error_of(response["error"]))
         status = text(response.get("status"))
@@ -117,9 +117,19 @@ class Reader:
             buffer.usage(usage_of(usage))
         buffer.extra(rest_of(response, _RESPONSE | _ECHO) | {"status": status})
 
+    def _settle_output(self, output: list[dict[str, Any]]) -> None:
+        """The last event repeats the items, but may leave some out: match them kind by kind."""
+        streamed: dict[str, list[Slot]] = {}
+        for slot, kind in self._kinds.items():
+            streamed.setdefault(kind, []).append(slot)
+        for position, item in enumerate(output):
+            left = streamed.get(text(item.get("type")))
+            self._take_item(left.pop(0) if left else f"output.{position}", item, whole=True)
+
     def _take_item(self, slot: Slot, item: dict[str, Any], *, whole: bool) -> None:
         """An output item, as it begins or as it ended."""
         kind = text(item.get("type"))
+        self._kinds.setdefault(slot, kind)
         if kind in _CALLS:
             self._take_call(slot, item, kind, whole=whole)
         elif kind == "message" and whole:

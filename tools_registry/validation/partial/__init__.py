@@ -8,13 +8,12 @@ import jiter
 
 from tools_registry.validation.partial.check import PartialCheck, compile_schema
 from tools_registry.validation.partial.schema import LiveSchema
-from tools_registry.validation.partial.violations import near_miss, unknown_tool
+from tools_registry.validation.partial.violations import unknown_tool
 
 __all__ = [
     "LiveSchema",
     "PartialCheck",
     "compile_schema",
-    "near_miss",
     "parse_partial",
     "unknown_tool",
 ]

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import jsonschema_rs
-
+from tools_registry.validation.compiled import storable
 from tools_registry.validation.findings import Finding
 from tools_registry.validation.partial import violations
 from tools_registry.validation.partial.scanner import Kind, Scanner
-from tools_registry.validation.partial.schema import LiveSchema, Node, escape
+from tools_registry.validation.partial.schema import Judge, LiveSchema, Node
+from tools_registry.validation.pointers import append, of
+from tools_registry.validation.syntax import NOTHING, read_arguments
 
 # A value inside this many others that are judged whole at their end is left to them, so the
 # judging stays linear however deep the value nests.
@@ -26,6 +27,7 @@ class _Level:
     kind: Kind
     node: Node | None
     judged: int
+    plain: bool
     keys: set[str] = field(default_factory=set)
     key: str = ""
     child: Node | None = None
@@ -40,9 +42,10 @@ class PartialCheck:
     """Judges one argument text as its fragments arrive.
 
     ``violation`` is the first violation that is certain: no way to go on makes the arguments
-    valid. A repeated key is only flagged, and gives way to the first rejected one. Without a
-    schema, or with one that is no JSON Schema, only the JSON and its being an object are
-    judged. A text that repeats a key is judged as if each of its values counted.
+    valid. A repeated key, and a key that is not declared but not forbidden, are only flagged:
+    the first of them stands until something is rejected. Without a schema, or with one that is
+    no JSON Schema, only the JSON and its being an object are judged. A text that repeats a key
+    is judged as if each of its values counted.
     """
 
     def __init__(self, schema: Mapping[str, Any] | LiveSchema | None) -> None:
@@ -72,14 +75,17 @@ class PartialCheck:
         if self._scanner.broken is None:
             self._scanner.feed(text)
             if self._scanner.broken is not None:
-                self._reject(violations.malformed(self._scanner.broken, self._scanner.broken_at))
+                self._reject_malformed(self._scanner.broken, self._scanner.broken_at)
         return self.violation
 
     def finish(self) -> Finding | None:
         """The text has ended. What is not whole by now is malformed."""
         if not self.ended and not self.broken:
-            self._reject(violations.malformed("The text ends too early", self._scanner.text.length))
+            self._reject_malformed("it ends too early", self._scanner.text.length)
         return self.violation
+
+    def _reject_malformed(self, reason: str, offset: int) -> None:
+        self._reject(violations.malformed(reason, offset, self._pointer()))
 
     # What the scanner tells.
 
@@ -90,10 +96,12 @@ class PartialCheck:
         if node is not None and kind not in node.kinds:
             self._reject(violations.wrong_start(self._pointer(), kind, node))
         elif kind in ("object", "array"):
-            judged = self._levels[-1].judged if self._levels else 0
+            above = self._levels[-1] if self._levels else None
+            judged = above.judged if above else 0
             if node is not None and node.validators(kind):
                 judged += 1
-            self._levels.append(_Level(kind, node, judged))
+            plain = node is not None and node.is_plain and (above is None or above.plain)
+            self._levels.append(_Level(kind, node, judged, plain))
         else:
             self._scalar = node
 
@@ -114,14 +122,22 @@ class PartialCheck:
         level = self._levels[-1]
         raw = self._scanner.text.slice(start, end)
         level.key = json.loads(raw) if "\\" in raw else raw[1:-1]
-        if level.key in level.keys and self._flagged is None:
-            self._flagged = violations.duplicate_key(self._pointer(), level.key)
+        if level.key in level.keys:
+            self._flag(violations.duplicate_key(self._pointer(), level.key))
         if level.node is not None:
             level.child = level.node.child(level.key)
-            if level.child is None:
-                near = [name for name in level.node.declared_names if name not in level.keys]
-                self._reject(violations.unexpected(self._pointer(), level.key, near))
+            if level.child is None or (level.plain and not level.node.declares(level.key)):
+                self._tell_unexpected(level, level.node, forbidden=level.child is None)
         level.keys.add(level.key)
+
+    def _tell_unexpected(self, level: _Level, node: Node, *, forbidden: bool) -> None:
+        finding = violations.unexpected(
+            self._pointer(), level.key, node, level.keys, forbidden=forbidden
+        )
+        if forbidden:
+            self._reject(finding)
+        else:
+            self._flag(finding)
 
     def grows(self, start: int, end: int) -> None:
         if self._rejected or self._scalar is None or not self._scalar.listed_strings:
@@ -139,41 +155,65 @@ class PartialCheck:
         if self._rejected:
             return
         if kind not in ("object", "array"):
-            if self._scalar is not None and self._scalar.validators(kind):
+            if self._scalar is not None:
                 self._judge(self._scalar.validators(kind), start, end)
             return
         level = self._levels.pop()
-        if level.node is None:
-            return
-        for name in level.node.required if kind == "object" else ():
-            if name not in level.keys:
-                self._reject(violations.missing(self._pointer(), name))
-                return
         if not self._levels:
-            assert self._schema is not None
-            self._judge([self._schema.validator], start, end)
-        elif level.judged <= _NESTED_JUDGEMENTS and level.node.validators(kind):
-            self._judge(level.node.validators(kind), start, end)
+            self._judge_whole(start, end)
+        elif level.node is not None:
+            self._judge_container(level, level.node, start, end)
 
-    def _judge(self, validators: list[jsonschema_rs.Validator], start: int, end: int) -> None:
-        try:
-            value = json.loads(self._scanner.text.slice(start, end))
-            for validator in validators:
-                if not validator.is_valid(value):
-                    error = next(validator.iter_errors(value))
-                    self._reject(violations.from_validator(error, self._pointer()))
-                    return
-        except (ValueError, RecursionError):
-            # A number of thousands of digits, an unpaired surrogate, a very deep value: the
-            # validator cannot read it, so nothing is certain.
+    def _judge_container(self, level: _Level, node: Node, start: int, end: int) -> None:
+        if level.kind == "object":
+            absent = next((name for name in node.required if name not in level.keys), None)
+            if absent is not None:
+                # The compiled schema words it as it will once the call is whole.
+                self._judge(node.all_validators, start, end)
+                self._reject(violations.missing(append(self._pointer(), absent), absent))
+        if level.judged <= _NESTED_JUDGEMENTS:
+            self._judge(node.validators(level.kind), start, end)
+
+    def _judge(self, judges: list[Judge], start: int, end: int) -> None:
+        if not judges or self._rejected:
             return
+        value, _ = read_arguments(f'{{"":{self._scanner.text.slice(start, end)}}}')
+        if value is not NOTHING:
+            self._hear(judges, value[""])
+
+    def _judge_whole(self, start: int, end: int) -> None:
+        """The layers' own judgement of the whole: nothing that they reject is missed."""
+        if self._schema is None:
+            return
+        value, syntax = read_arguments(self._scanner.text.slice(start, end))
+        if value is NOTHING:
+            self._reject(syntax.findings[0])
+        else:
+            self._hear([(self._schema.validator, self._schema.document)], value)
+
+    def _hear(self, judges: list[Judge], value: Any) -> None:
+        for validator, schema in judges:
+            try:
+                fits = validator.is_valid(value)
+            except UnicodeError:
+                value = storable(value)
+                fits = validator.is_valid(value)
+            if not fits:
+                finding = violations.first_error(validator, schema, value, self._pointer())
+                if finding is not None:
+                    self._reject(finding)
+                return
 
     def _reject(self, finding: Finding) -> None:
         if self._rejected is None:
             self._rejected = finding
 
+    def _flag(self, finding: Finding) -> None:
+        if self._flagged is None:
+            self._flagged = finding
+
     def _pointer(self) -> str:
-        return "".join(f"/{escape(level.token)}" for level in self._levels)
+        return of(level.token for level in self._levels)
 
 
 def compile_schema(schema: Mapping[str, Any] | None) -> LiveSchema | None:

@@ -14,10 +14,14 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
+from tools_registry.validation.compiled import compile_schema, knows_draft
+from tools_registry.validation.declared import undeclared
 from tools_registry.validation.partial.scanner import Kind
+from tools_registry.validation.pointers import append, of, tokens
 
 KINDS: frozenset[Kind] = frozenset(get_args(Kind))
 Atom = tuple[str, Mapping[str, Any]]
+Judge = tuple[jsonschema_rs.Validator, Mapping[str, Any]]
 
 _ANNOTATIONS = frozenset(
     [
@@ -76,24 +80,19 @@ _OBJECT_KEYWORDS = frozenset(
 _REF_ALONE = ("draft-03", "draft-04", "draft-06", "draft-07")
 
 
-def escape(token: str | int) -> str:
-    """One reference token of a JSON pointer (RFC 6901)."""
-    return str(token).replace("~", "~0").replace("/", "~1")
-
-
 class LiveSchema:
     """A compiled schema. Raises ``ValueError`` where the schema is no valid JSON Schema.
 
-    The draft is 2020-12 unless ``$schema`` names another. Formats are asserted. References
-    to other documents are not fetched.
+    Drafts, formats and references are those of ``compile_schema``.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self.document = schema
+        self.validator = compile_schema(schema)
+        known = {key: schema[key] for key in schema if key != "$schema" or knows_draft(schema)}
         self._validators = jsonschema_rs.validator_map_for(
-            dict(schema), validate_formats=True, offline=True
+            known, validate_formats=True, offline=True
         )
-        self.validator = self._validators["#"]
         dialect = str(schema.get("$schema", ""))
         self.ref_stands_alone = any(name in dialect for name in _REF_ALONE)
         self.has_prefix_items = not self.ref_stands_alone and "2019-09" not in dialect
@@ -143,18 +142,15 @@ class LiveSchema:
         if not self._local_refs or not (reference == "#" or reference.startswith("#/")):
             return None
         found: Any = self.document
-        tokens = [
-            token.replace("~1", "/").replace("~0", "~")
-            for token in unquote(reference[1:]).split("/")[1:]
-        ]
-        for token in tokens:
+        path = tokens(unquote(reference[1:]))
+        for token in path:
             if isinstance(found, Mapping) and token in found:
                 found = found[token]
             elif isinstance(found, list) and token.isdecimal() and int(token) < len(found):
                 found = found[int(token)]
             else:
                 return None
-        return "#" + "".join(f"/{escape(token)}" for token in tokens), found
+        return "#" + of(path), found
 
 
 class Node:
@@ -219,9 +215,35 @@ class Node:
         )
 
     @cached_property
-    def listed(self) -> list[Any] | None:
+    def listed(self) -> list[Any]:
         """The members of the first ``enum`` or ``const`` here."""
-        return next((v for _, atom in self.atoms if (v := _listed(atom)) is not None), None)
+        return next((v for _, atom in self.atoms if (v := _listed(atom)) is not None), [])
+
+    @property
+    def listed_by(self) -> str:
+        return "const" if any("const" in atom for _, atom in self.atoms) else "enum"
+
+    @cached_property
+    def declared_types(self) -> list[str]:
+        """What the first ``type`` here names."""
+        types = (atom["type"] for _, atom in self.atoms if "type" in atom)
+        found: Any = next(types, [])
+        return [found] if isinstance(found, str) else _list(found)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """No keyword here but ``properties`` and ``items`` has a say in which keys may come.
+
+        Then a key that is not declared is flagged, as the schema layer flags it.
+        """
+        if len(self.atoms) != 1 or "prefixItems" in self.atoms[0][1]:
+            return False
+        probe = {**self.atoms[0][1], "properties": {}}
+        return any(True for _ in undeclared(probe, {"": None}))
+
+    def declares(self, name: str) -> bool:
+        """``name`` is a declared property, or none is declared by name."""
+        return all("properties" not in atom or name in _properties(atom) for _, atom in self.atoms)
 
     def child(self, name: str) -> Node | None:
         """The node of a property's value; None where the object must not have the property."""
@@ -239,11 +261,11 @@ class Node:
         matched = False
         if name in _properties(atom):
             matched = True
-            yield f"{pointer}/properties/{escape(name)}", atom["properties"][name]
+            yield append(f"{pointer}/properties", name), atom["properties"][name]
         for pattern, schema in _mapping(atom.get("patternProperties")).items():
             if _matches(pattern, name):
                 matched = True
-                yield f"{pointer}/patternProperties/{escape(pattern)}", schema
+                yield append(f"{pointer}/patternProperties", pattern), schema
         if not matched and "additionalProperties" in atom:
             yield f"{pointer}/additionalProperties", atom["additionalProperties"]
 
@@ -258,28 +280,28 @@ class Node:
                 places.append((f"{pointer}/items", atom["items"]))
         return self._schema.node(places)
 
-    def validators(self, kind: Kind) -> list[jsonschema_rs.Validator]:
+    def validators(self, kind: Kind) -> list[Judge]:
         """What must judge a value of this kind at its end."""
         if kind in ("object", "array"):
             return self._container_validators
         return self._number_validators if kind == "number" else self._scalar_validators
 
     @cached_property
-    def _container_validators(self) -> list[jsonschema_rs.Validator]:
+    def _container_validators(self) -> list[Judge]:
         return self._validators_beyond(_EARLY_IN_OBJECT)
 
     @cached_property
-    def _scalar_validators(self) -> list[jsonschema_rs.Validator]:
+    def _scalar_validators(self) -> list[Judge]:
         return self._validators_beyond(_EARLY | _OBJECT_KEYWORDS)
 
     @cached_property
-    def _number_validators(self) -> list[jsonschema_rs.Validator]:
+    def _number_validators(self) -> list[Judge]:
         # Only the whole number tells whether it is an integer.
         return self._validators_beyond((_EARLY | _OBJECT_KEYWORDS) - {"type"})
 
-    def _validators_beyond(self, keywords: frozenset[str]) -> list[jsonschema_rs.Validator]:
+    def _validators_beyond(self, keywords: frozenset[str]) -> list[Judge]:
         found = (
-            self._schema.validator_at(pointer)
+            (self._schema.validator_at(pointer), atom)
             for pointer, atom in self.atoms
             if any(
                 keyword not in keywords
@@ -287,7 +309,11 @@ class Node:
                 if keyword != "$ref" or not self._schema.resolves(atom["$ref"])
             )
         )
-        return [validator for validator in found if validator is not None]
+        return [(validator, atom) for validator, atom in found if validator is not None]
+
+    @cached_property
+    def all_validators(self) -> list[Judge]:
+        return self._validators_beyond(frozenset())
 
     def _meet(self, kinds_of: Any) -> frozenset[Kind]:
         found = KINDS

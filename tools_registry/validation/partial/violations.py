@@ -1,165 +1,93 @@
-"""Findings of the syntax, offer and schema layers, as the live check words them."""
+"""Findings of the live check, worded as the layers word them once the call is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
-from rapidfuzz import fuzz, process, utils
 
+from tools_registry.validation.explain import Scope, explain, listing, tell_unexpected
 from tools_registry.validation.findings import Finding
+from tools_registry.validation.near import near
 from tools_registry.validation.partial.scanner import Kind
-from tools_registry.validation.partial.schema import Node, escape
+from tools_registry.validation.partial.schema import Node
 
-_CODES = {
-    "required": "missing_required",
-    "dependentRequired": "missing_required",
-    "additionalProperties": "unexpected_parameter",
-    "unevaluatedProperties": "unexpected_parameter",
-    "falseSchema": "unexpected_parameter",
-    "type": "wrong_type",
-    "enum": "not_in_enum",
-    "const": "not_in_enum",
-    "pattern": "pattern_mismatch",
-    "format": "format_mismatch",
-    **dict.fromkeys(
-        [
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "multipleOf",
-            "minLength",
-            "maxLength",
-            "minItems",
-            "maxItems",
-            "minProperties",
-            "maxProperties",
-        ],
-        "out_of_range",
-    ),
-}
-_SIMILAR = 72.0
-_LONGEST_SHOWN = 80
+_LONGEST_NAME = 200
 
 
 def shorten(text: str) -> str:
-    """Hostile text, short enough for a message."""
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
-
-
-def near_miss(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant, or None where none is near."""
-    best = process.extractOne(
-        name[:200],
-        list(known),
-        scorer=fuzz.ratio,
-        processor=utils.default_process,
-        score_cutoff=_SIMILAR,
-    )
-    return best[0] if best else None
+    """A hostile text, short enough for a message."""
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
 
 
 def unknown_tool(name: str, offered: Iterable[str]) -> Finding:
-    return Finding(
-        "unknown_tool",
-        f'No tool named "{shorten(name)}" was offered',
-        suggestion=near_miss(name, offered),
-    )
+    suggestion = near(name[:_LONGEST_NAME], offered)
+    message = f"No tool is called {shorten(name)}"
+    if suggestion:
+        message += f". Did you mean {suggestion}?"
+    return Finding("unknown_tool", message, suggestion=suggestion)
 
 
-def malformed(reason: str, position: int) -> Finding:
-    return Finding("malformed_json", f"{reason}, at character {position}", pointer="")
+def malformed(reason: str, offset: int, pointer: str) -> Finding:
+    message = f"The arguments are not JSON: {reason} at character {offset + 1}"
+    return Finding("malformed_json", message, pointer, detail={"offset": offset, "reason": reason})
 
 
 def not_an_object(kind: Kind) -> Finding:
-    return Finding(
-        "not_an_object", f"The arguments are {_article(kind)}, not an object", pointer=""
-    )
+    message = f"The arguments are of type {kind}, not an object"
+    detail = {"expected": "object", "given": kind}
+    return Finding("not_an_object", message, "", detail=detail)
 
 
 def duplicate_key(pointer: str, key: str) -> Finding:
-    return Finding("duplicate_key", f'The key "{shorten(key)}" occurs twice', pointer=pointer)
+    message = f"{shorten(key)} occurs more than once; the last value counts"
+    return Finding("duplicate_key", message, pointer)
 
 
-def unexpected(pointer: str, key: str, near: Iterable[str]) -> Finding:
-    return Finding(
-        "unexpected_parameter",
-        f'The tool has no parameter "{shorten(key)}" here',
-        pointer=pointer,
-        keyword="additionalProperties",
-        suggestion=near_miss(key, near),
-    )
+def unexpected(
+    pointer: str, key: str, node: Node, sent: Collection[str], *, forbidden: bool
+) -> Finding:
+    """A key that is not declared: rejected where the schema forbids it, else flagged."""
+    scope = Scope(None, dict.fromkeys(sent))
+    keyword = "additionalProperties" if forbidden else None
+    finding = tell_unexpected(key, (), node.declared_names, scope, keyword)
+    return replace(finding, pointer=pointer)
 
 
 def missing(pointer: str, name: str) -> Finding:
-    return Finding(
-        "missing_required",
-        f'The required parameter "{name}" is absent',
-        pointer=pointer,
-        keyword="required",
-        detail={"property": name},
-    )
+    return Finding("missing_required", f"{name} is required and was not sent", pointer, "required")
 
 
 def wrong_start(pointer: str, kind: Kind, node: Node) -> Finding:
     """Why no valid value here begins like this one."""
     if node.forbidden:
-        return Finding("schema_other", "No value may stand here", pointer=pointer)
-    if kind not in node.declared_kinds:
-        wanted = ", ".join(sorted(node.declared_kinds)) or "nothing"
-        return Finding(
-            "wrong_type",
-            f"The value is {_article(kind)}, declared is {wanted}",
-            pointer=pointer,
-            keyword="type",
-        )
-    if kind not in node.listed_kinds:
+        return Finding("schema_other", "No value is allowed here", pointer)
+    if kind in node.declared_kinds and kind not in node.listed_kinds:
         return not_listed(pointer, node)
+    types = node.declared_types or sorted(node.kinds)
+    keyword = "type" if kind not in node.declared_kinds else "anyOf"
     return Finding(
         "wrong_type",
-        f"The value is {_article(kind)}, which no alternative allows",
-        pointer=pointer,
-        keyword="anyOf",
+        f"Expected {' or '.join(types) or 'nothing'}, got {kind}",
+        pointer,
+        keyword,
+        detail={"expected": types, "given": kind},
     )
 
 
-def not_listed(pointer: str, node: Node, value: str | None = None) -> Finding:
-    shown = ", ".join(str(member) for member in (node.listed or [])[:8])
-    strings = [member for member in node.listed or [] if isinstance(member, str)]
-    return Finding(
-        "not_in_enum",
-        f"The value is none of: {shorten(shown)}",
-        pointer=pointer,
-        keyword="enum",
-        suggestion=near_miss(value, strings) if value else None,
-    )
+def not_listed(pointer: str, node: Node) -> Finding:
+    """No listed value begins like this one."""
+    message = f"No allowed value begins like this; allowed: {listing(node.listed)}"
+    return Finding("not_in_enum", message, pointer, node.listed_by)
 
 
-def from_validator(error: jsonschema_rs.ValidationError, base: str) -> Finding:
-    """A finding for an error that jsonschema-rs reported below the pointer ``base``."""
-    keyword = error.kind.name
-    pointer = base + "".join(f"/{escape(token)}" for token in error.instance_path)
-    detail: dict[str, Any] = {}
-    if keyword in ("additionalProperties", "unevaluatedProperties"):
-        pointer += f"/{escape(error.kind.value[0])}" if error.kind.value else ""
-    if keyword == "required":
-        return missing(pointer, str(error.kind.value))
-    return Finding(
-        _CODES.get(keyword, "schema_other"),
-        shorten_message(error.message),
-        pointer=pointer,
-        keyword=keyword,
-        detail=detail,
-    )
-
-
-def shorten_message(message: str) -> str:
-    return message if len(message) <= 300 else message[:299] + "…"
-
-
-def _article(kind: Kind) -> str:
-    if kind == "null":
-        return "null"
-    return f"an {kind}" if kind[0] in "ao" else f"a {kind}"
+def first_error(
+    validator: jsonschema_rs.Validator, schema: Any, value: Any, base: str
+) -> Finding | None:
+    """What a compiled schema has against a whole value that stands at the pointer ``base``."""
+    for error in validator.iter_errors(value):
+        for finding in explain(error, Scope(schema, value)):
+            return replace(finding, pointer=base + (finding.pointer or ""))
+    return None
