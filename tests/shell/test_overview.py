@@ -1,0 +1,115 @@
+"""The overview: the first steps of an empty project, then the last day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from console import overview
+from console.lib import uuid7
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def open_overview(client: Client, slug: str) -> str:
+    response = client.get(f"/p/{slug}/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_tells_a_newcomer_three_things_with_commands_to_copy() -> None:
+    member = factories.make_member(role="admin")
+    text = open_overview(factories.client_of(member), member.project.slug)
+    assert "Three things to do first" in text
+    assert "curl -X PUT http://testserver/api/v1/tools/get_weather" in text
+    assert text.count("data-copy=") == 3
+    assert "Latest conversations" not in text
+
+
+def test_a_viewer_is_told_which_role_the_steps_need() -> None:
+    member = factories.make_member(role="viewer")
+    text = open_overview(factories.client_of(member), member.project.slug)
+    assert "needs the role engineer" in text
+    assert reverse("accounts:keys", args=[member.project.slug]) not in text
+
+
+def test_the_steps_leave_when_they_are_done() -> None:
+    member = factories.make_member()
+    factories.make_tool(member.project)
+    factories.make_run(member.project)
+    key, _ = factories.make_key(member.project)
+    key.last_used_at = timezone.now()
+    key.save()
+    text = open_overview(factories.client_of(member), member.project.slug)
+    assert "Three things to do first" not in text
+
+
+def test_it_counts_calls_of_24_hours_by_verdict_with_their_base() -> None:
+    member = factories.make_member()
+    conversation = factories.make_conversation(member.project)
+    turn = factories.make_turn(conversation)
+    for verdict in ("accepted", "accepted", "flagged", "rejected"):
+        factories.make_call(turn, verdict=verdict)
+    old = timezone.now() - timedelta(hours=25)
+    factories.make_call(turn, id=uuid7.of(old, "old"), at=old, verdict="rejected")
+    factories.make_call(verdict="rejected")  # of another project
+    calls = overview.count_calls(member.project, timezone.now())
+    assert (calls.total, calls.accepted.count, calls.flagged.count) == (4, 2, 1)
+    assert calls.rejected.count == 1
+    text = open_overview(factories.client_of(member), member.project.slug)
+    assert "1 of 4 calls, 95% CI 4.6–69.9" in text
+
+
+def test_it_shows_only_conversations_of_its_project_newest_first() -> None:
+    member = factories.make_member()
+    now = timezone.now()
+    factories.make_conversation(member.project, title="Older", last_at=now - timedelta(hours=1))
+    factories.make_conversation(member.project, title="Newer", last_at=now)
+    factories.make_conversation(title="Elsewhere")
+    text = open_overview(factories.client_of(member), member.project.slug)
+    assert text.index("Newer") < text.index("Older")
+    assert "Elsewhere" not in text
+
+
+def test_hostile_titles_are_text() -> None:
+    member = factories.make_member()
+    factories.make_conversation(member.project, title="<script>alert(1)</script>\u202e\x00")
+    text = open_overview(factories.client_of(member), member.project.slug)
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_it_asks_the_same_number_of_queries_for_more_rows(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    member = factories.make_member()
+    for number in range(12):
+        factories.make_conversation(member.project)
+        factories.make_tool_version(
+            member.project, {**factories.WEATHER, "name": f"tool_{number}"}, created_by=member.user
+        )
+    client = factories.client_of(member)
+    open_overview(client, member.project.slug)
+    with django_assert_max_num_queries(12):
+        open_overview(client, member.project.slug)
+
+
+def test_home_leads_to_the_project_used_last() -> None:
+    first = factories.make_member()
+    second = factories.make_member(user=first.user)
+    client = factories.client_of(first)
+    for member in (second, first, second):
+        open_overview(client, member.project.slug)
+        assert client.get("/")["Location"] == f"/p/{member.project.slug}/"
+
+
+def test_home_of_somebody_without_a_project_says_how_to_get_one() -> None:
+    response = factories.client_of(factories.make_user()).get("/")
+    assert response.status_code == 200
+    assert "You are in no project yet" in response.content.decode()
