@@ -75,6 +75,23 @@ def read_tools(data: object) -> list[ToolSpec | None]:
     return [_read_at(entry, at) for at, entry in _entries(data)]
 
 
+def read_offer(tools: list[Any]) -> dict[str, ToolSpec | None]:
+    """The tools of a request by name, for validation. None stands for what has no definition:
+    a provider's own tool (by its name, else its type), or an entry that cannot be read.
+    """
+    offer: dict[str, ToolSpec | None] = {}
+    for _, entry in _entries(tools):
+        try:
+            spec = read_tool(entry)
+        except UnreadableTool:
+            spec = None
+        named = entry if isinstance(entry, Mapping) else {}
+        name = spec.name if spec else named.get("name") or named.get("type")
+        if isinstance(name, str):
+            offer[name] = spec
+    return offer
+
+
 def _entries(entries: list[Any]) -> Iterator[tuple[str, Any]]:
     """Each definition with its pointer, groups of declarations opened."""
     for index, entry in enumerate(entries):

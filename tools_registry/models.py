@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import IntegrityError, models
+from django.utils import timezone
 
 from console.accounts.models import Project, User
 from console.lib import json
@@ -13,6 +15,11 @@ from console.lib.fields import RawTextField
 from tools_registry.specs import ToolSpec
 
 ORIGINS = (("registered", "Registered"), ("observed", "Observed"))
+_CHANGEABLE = frozenset(["note", "first_seen_at", "last_seen_at"])
+
+
+class Immutable(IntegrityError):
+    """A version was to be changed or deleted; the database would refuse it as well."""
 
 
 class Tool(models.Model):
@@ -29,12 +36,26 @@ class Tool(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def latest(self) -> ToolVersion | None:
+        """The version with the highest number."""
+        return self.versions.order_by("-number").first()
+
+    def archive(self) -> None:
+        """Take the tool out of lists; its versions and what was recorded of them stay."""
+        self.archived_at = self.archived_at or timezone.now()
+        self.save(update_fields=["archived_at"])
+
+    def unarchive(self) -> None:
+        self.archived_at = None
+        self.save(update_fields=["archived_at"])
+
 
 class ToolVersion(models.Model):
     """One immutable definition; a trigger in the database refuses any change of it.
 
-    ``definition`` is ``ToolSpec.to_json()`` as text with its key order; ``hash`` is the
-    SHA-256 of the canonical form, once per tool.
+    Only the note and the times of sight may change. ``definition`` is ``ToolSpec.to_json()``
+    as text with its key order; ``hash`` is the SHA-256 of its canonical form, once per tool.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
@@ -58,6 +79,27 @@ class ToolVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool.name} v{self.number}"
+
+    def save(
+        self,
+        *args: Any,
+        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        if not self._state.adding and not _CHANGEABLE.issuperset(update_fields or ["id"]):
+            raise Immutable(f"{self} cannot change: save a new version instead")
+        super().save(
+            *args,
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise Immutable(f"{self} cannot be deleted: archive the tool instead")
 
     @property
     def spec(self) -> ToolSpec:
