@@ -11,7 +11,10 @@ import os
 import sys
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+
+from console.lib.env import BadSetting
 
 
 def main() -> None:
@@ -20,7 +23,7 @@ def main() -> None:
         django.setup()
         call_command("check", databases=["default"])
         call_command("migrate", interactive=False, verbosity=1)
-    except CommandError as error:
+    except (CommandError, ImproperlyConfigured, BadSetting) as error:
         raise SystemExit(str(error)) from error
     from console.accounts.invitations import first_admin_link
 

@@ -83,12 +83,17 @@ TEMPLATES = [
     }
 ]
 
+# Without a URL, the first use of the database says how to get one.
+_database = environ.Env.db_url_config(DATABASE_URL or "postgres://localhost/unset")
 DATABASES = {
-    "default": environ.Env.db_url_config(DATABASE_URL or "postgres://unset@127.0.0.1:1/unset")
+    "default": _database
     | {
+        # The one dialect: a URL of another is named by the check console.E003.
+        "ENGINE": "django.db.backends.postgresql" if DATABASE_URL else "console.no_database",
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 20)}},
+        "OPTIONS": _database.get("OPTIONS", {})
+        | {"pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 20)}},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

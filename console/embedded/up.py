@@ -209,6 +209,10 @@ def _check_disk(var_dir: Path) -> None:
 
 
 def _check_port(host: str, port: int) -> None:
+    if not 0 < port < 65536:
+        raise EmbeddedError(
+            f"it cannot listen on port {port}. Choose one of 1 to 65535 with --port."
+        )
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

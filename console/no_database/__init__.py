@@ -1,0 +1,1 @@
+"""The database backend when nothing names a database."""

@@ -1,0 +1,123 @@
+"""One command starts everything, on a state folder where an earlier start was interrupted."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.embedded.child import http_status
+from tests.platform.running import Up, manage, up
+
+
+@pytest.fixture(scope="module")
+def bystander() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has nothing to do with us, but the number of a child of long ago."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, bystander: subprocess.Popen[bytes]
+) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("up")
+    folder.chmod(0o711)
+    var_dir = folder / "state of Ä"
+    (var_dir / "postgres" / "data.new").mkdir(parents=True)
+    (var_dir / "postgres" / "data.new" / "PG_VERSION").write_text("18\n")
+    (var_dir / "up.lock").write_text(str(bystander.pid))
+    (var_dir / "run.json").write_text(json.dumps({"PID": "999999999", "REDIS_URL": "redis://x"}))
+    (var_dir / "children").mkdir()
+    stale = {"pid": bystander.pid, "command": ["valkey-server"], "signal": 15, "last": True}
+    (var_dir / "children" / "valkey.json").write_text(json.dumps(stale))
+    with up(var_dir) as running:
+        yield running
+
+
+def test_it_says_each_component_as_it_becomes_ready(running: Up) -> None:
+    said = re.findall(r"^  (\S.*\S) +ready in \d+\.\d s", running.output, re.MULTILINE)
+    assert sorted(said) == sorted(
+        ["PostgreSQL", "Valkey", "Database", "Web", "Worker", "Beat", "Local model"]
+    )
+    assert f"Misfire is at {running.url}/" in running.output
+
+
+def test_every_component_is_ready(running: Up) -> None:
+    status, body = http_status(f"{running.url}/readyz")
+    assert status == 200
+    components = json.loads(body)["components"]
+    assert {name for name, state in components.items() if state["ok"]} == {
+        "database",
+        "migrations",
+        "valkey",
+        "workers",
+    }
+    assert http_status(f"{running.url}/healthz")[0] == 200
+
+
+def test_the_link_opens_the_first_administrators_page(running: Up) -> None:
+    link = re.search(rf"^  ({running.url}/\S+)$", running.output, re.MULTILINE)
+    assert link
+    status, body = http_status(link.group(1))
+    assert status == 200
+    assert b"<form" in body
+    token = link.group(1).rstrip("/").rpartition("/")[2]
+    logs = [path.read_text(errors="replace") for path in (running.var_dir / "log").iterdir()]
+    assert not any(token in log for log in logs)
+
+
+def test_a_second_up_says_where_the_first_one_is(running: Up) -> None:
+    result = manage(running.var_dir, "up", "--port", "1")
+    assert result.returncode == 2
+    assert f"already running at {running.url}/" in result.stdout
+    assert "kill " in result.stdout
+
+
+def test_other_commands_find_the_running_servers(running: Up) -> None:
+    result = manage(running.var_dir, "showmigrations", "--plan")
+    assert result.returncode == 0, result.stderr
+    assert "[X]" in result.stdout
+    assert "[ ]" not in result.stdout
+
+
+def test_the_local_model_asks_for_its_key(running: Up) -> None:
+    state = running.state()
+    request = urllib.request.Request(f"{state['LOCAL_MODEL_URL']}/props")
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request)
+    refusal.value.close()
+    assert refusal.value.code == 401
+    models = urllib.request.Request(
+        f"{state['LOCAL_MODEL_URL']}/models",
+        headers={"Authorization": f"Bearer {state['LOCAL_MODEL_KEY']}"},
+    )
+    with urllib.request.urlopen(models) as answer:
+        assert "smollm2-135m-instruct" in answer.read().decode()
+
+
+def test_secrets_are_for_the_owner_only(running: Up) -> None:
+    for name in ("run.json", "secret_key", "postgres/password", "valkey/valkey.conf"):
+        assert (running.var_dir / name).stat().st_mode & 0o077 == 0, name
+    state = running.state()
+    secrets = [state["LOCAL_MODEL_KEY"], state["DATABASE_URL"], state["REDIS_URL"]]
+    shown = " ".join(" ".join(process.cmdline()) for process in running.processes()[1:])
+    assert not [secret for secret in secrets if secret in shown]
+
+
+def test_a_process_that_only_has_an_old_number_is_left_alone(
+    running: Up, bystander: subprocess.Popen[bytes]
+) -> None:
+    assert bystander.poll() is None
+
+
+def test_an_initialisation_that_was_interrupted_starts_afresh(running: Up) -> None:
+    assert not Path(running.var_dir / "postgres" / "data.new").exists()
