@@ -88,7 +88,7 @@ class Timeline:
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """The pieces for the scrubber: time, field, text, lane, number, and whether it is invalid."""
+        """The pieces for the scrubber: time, field, text, lane, number, is it invalid."""
         return [
             {
                 "t": round(piece.at, 1),
