@@ -234,7 +234,9 @@ class TurnRecord(_Part):
         if isinstance(calls, list) and calls:
             return calls
         legacy = message.get("function_call")
-        return [{"id": None, "type": "function_call", "function": legacy}] if legacy else []
+        if not isinstance(legacy, dict) or not legacy.get("name"):
+            return []
+        return [{"id": None, "type": "function_call", "function": legacy}]
 
     def with_notes(self, notes: Iterable[Note]) -> TurnRecord:
         """The record with notes added, none twice."""
