@@ -6,6 +6,7 @@ Rita (responder) and Vera (viewer) of one project, and Charlie, admin of another
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
@@ -40,10 +42,16 @@ WEATHER: dict[str, Any] = {
 }
 
 
-def make_user(email: str = "", password: str = PASSWORD, **fields: Any) -> User:
-    return User.objects.create_user(
-        email or f"user{next(_numbers)}@example.com", password, **fields
-    )
+def make_user(email: str = "", **fields: Any) -> User:
+    """A user who signs in with ``PASSWORD``."""
+    email = email or f"user{next(_numbers)}@example.com"
+    return User.objects.create(email=email, password=_hash_password(), **fields)
+
+
+@functools.cache
+def _hash_password() -> str:
+    """Once a test run: hashing is slow on purpose."""
+    return make_password(PASSWORD)
 
 
 def make_project(name: str = "", slug: str = "") -> Project:

@@ -59,9 +59,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         status, title, text = _OVER[over.reason]
         context = {"title": title, "text": text}
         response = render(request, "accounts/join_over.html", context, status=status)
-    # The address is a secret while the link is open.
+    # The address is a secret while the link is open; never_cache says no-store besides.
     response["Referrer-Policy"] = "no-referrer"
-    response["Cache-Control"] = "no-store"
     return response
 
 

@@ -1,0 +1,256 @@
+"""Every address and every socket, as a stranger, as another project's admin, and in each role.
+
+An address without a rule fails, and so does one with a part that ``kwargs_of`` cannot fill:
+add the rule with a decorator of ``console.accounts.access``, the part to ``PARTS`` below.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+
+from console.accounts.addresses import Address, walk_addresses
+from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation
+from conversations.models import Connection, Conversation, Run, ToolCall, Turn
+from tests import factories
+from tests.factories import People, client_of, make_people
+from tools_registry.models import ToolVersion
+
+RULES = {"public", "signed-in", *ROLES, *(f"key:{scope}" for scope in SCOPES)}
+SECRET = "unmistakably_of_this_project"
+METHODS = ("GET", "POST")
+NO_SUCH_METHOD = 405
+
+ADDRESSES = list(walk_addresses())
+OURS = [address for address in ADDRESSES if not address.is_djangos_admin]
+ADMINS = [address for address in ADDRESSES if address.is_djangos_admin]
+
+
+@dataclass(frozen=True)
+class World:
+    """One project with something of every kind."""
+
+    people: People
+    version: ToolVersion
+    connection: Connection
+    conversation: Conversation
+    turn: Turn
+    call: ToolCall
+    run: Run
+    key: ApiKey
+    invitation: Invitation
+    token: str
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    people = make_people()
+    project = people.project
+    version = factories.make_tool_version(project, {**factories.WEATHER, "name": SECRET})
+    conversation = factories.make_conversation(project, title=SECRET)
+    turn = factories.make_turn(conversation)
+    connection = factories.make_connection(project, name=SECRET)
+    invitation, token = factories.make_invitation(project)
+    return World(
+        people=people,
+        version=version,
+        connection=connection,
+        conversation=conversation,
+        turn=turn,
+        call=factories.make_call(turn, name=SECRET),
+        run=factories.make_run(project, title=SECRET, connection=connection, user=None),
+        key=factories.make_key(project, name=SECRET)[0],
+        invitation=invitation,
+        token=token,
+    )
+
+
+# What fills the parts of addresses: by the address' own name first, then by its app's and the
+# part's, else by the part's alone.
+PARTS: dict[str, Callable[[World], Any]] = {
+    "slug": lambda world: world.people.project.slug,
+    "token": lambda world: world.token,
+    "tools_registry name": lambda world: world.version.tool.name,
+    "tools_registry number": lambda world: world.version.number,
+    "accounts:member-role pk": lambda world: world.people.rita.pk,
+    "accounts:member-remove pk": lambda world: world.people.rita.pk,
+    "accounts:invitation-revoke pk": lambda world: world.invitation.pk,
+    "accounts:key-revoke pk": lambda world: world.key.pk,
+    "console:docs-page page": lambda world: "accounts",
+    "console:docs-image name": lambda world: "none.png",
+}
+# Addresses whose answer is 404 without any doing of the access rules.
+ABSENT = {"console:docs-image"}
+
+
+def kwargs_of(address: Address, world: World) -> dict[str, Any]:
+    values = {}
+    for part in address.converters:
+        app = address.name.split(":")[0]
+        known = (PARTS.get(key) for key in (f"{address.name} {part}", f"{app} {part}", part))
+        fill = next(filter(None, known), None)
+        if fill is None:
+            pytest.fail(f"{address.name} has a part <{part}>: say in PARTS what fills it")
+        values[part] = fill(world)
+    return values
+
+
+def path_of(address: Address, world: World, **changed: Any) -> str:
+    return reverse(address.name, kwargs=kwargs_of(address, world) | changed)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What a request changed is taken back, so that the next one finds the same world."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def ask(client: Client, method: str, path: str, **headers: str) -> HttpResponseBase:
+    with undone():
+        response = client.generic(method, path, headers=headers)
+    return response
+
+
+def is_sent_to_sign_in(response: HttpResponseBase) -> bool:
+    return response.status_code == 302 and response["Location"].startswith("/sign-in/")
+
+
+def is_let_in(response: HttpResponseBase) -> bool:
+    return response.status_code < 500 and response.status_code not in (401, 403, 404)
+
+
+def named(addresses: list[Address]) -> Any:
+    return pytest.mark.parametrize("address", addresses, ids=lambda address: address.name)
+
+
+def with_rule(*rules: str) -> list[Address]:
+    return [address for address in OURS if address.access in rules]
+
+
+MEMBERS = with_rule(*ROLES)
+KEYED = [address for address in OURS if (address.access or "").startswith("key:")]
+
+
+@named(OURS)
+def test_every_address_has_a_rule(address: Address) -> None:
+    assert address.access in RULES, (
+        f"{address.name} (/{address.route}) has no access rule: decorate its view with "
+        "public, signed_in, member(role) or api_key(scope) of console.accounts.access"
+    )
+
+
+@named(OURS)
+def test_an_address_of_a_project_asks_for_membership(address: Address) -> None:
+    in_project = address.route.startswith("p/<slug:slug>/")
+    assert in_project == ("slug" in address.converters)
+    assert in_project == (address.access in ROLES), f"/{address.route} is {address.access}"
+
+
+@named(with_rule("public"))
+def test_a_stranger_may_call_what_is_public(address: Address, world: World) -> None:
+    for method in METHODS:
+        response = ask(Client(), method, path_of(address, world))
+        assert not is_sent_to_sign_in(response) or address.name == "accounts:sign-out"
+        assert is_let_in(response) or address.name == "console:readyz"
+
+
+@named(with_rule("signed-in", *ROLES))
+def test_a_stranger_is_sent_to_sign_in(address: Address, world: World) -> None:
+    path = path_of(address, world)
+    for method in METHODS:
+        response = ask(Client(), method, path)
+        assert is_sent_to_sign_in(response) or response.status_code == NO_SUCH_METHOD
+        for headers in ({"HX-Request": "true"}, {"Accept": "application/json"}):
+            assert ask(Client(), method, path, **headers).status_code in (401, NO_SUCH_METHOD)
+
+
+@named(with_rule("signed-in"))
+def test_who_signed_in_is_let_in(address: Address, world: World) -> None:
+    for method in METHODS:
+        response = ask(client_of(world.people.alice), method, path_of(address, world))
+        assert is_let_in(response) or address.name in ABSENT
+
+
+@named(MEMBERS)
+def test_another_projects_admin_finds_nothing(address: Address, world: World) -> None:
+    for method in METHODS:
+        response = ask(client_of(world.people.charlie), method, path_of(address, world))
+        assert response.status_code in (404, NO_SUCH_METHOD)
+
+
+@named([address for address in MEMBERS if len(address.converters) > 1])
+def test_nothing_is_reached_through_another_project(address: Address, world: World) -> None:
+    client = client_of(world.people.charlie)
+    path = path_of(address, world, slug=world.people.charlie.project.slug)
+    assert ask(client, "GET", path).status_code in (404, NO_SUCH_METHOD)
+    assert ask(client, "POST", path).status_code in (400, 404, NO_SUCH_METHOD, 415, 422)
+
+
+@named(MEMBERS)
+def test_a_role_reaches_what_it_should(address: Address, world: World) -> None:
+    assert address.access is not None
+    path = path_of(address, world)
+    for member in world.people.by_role.values():
+        for method in METHODS:
+            response = ask(client_of(member), method, path)
+            if member.may(address.access):
+                assert is_let_in(response), f"{member.role} got {response.status_code}"
+                assert not is_sent_to_sign_in(response)
+            else:
+                assert response.status_code in (403, NO_SUCH_METHOD), member.role
+
+
+@named(KEYED)
+@pytest.mark.parametrize("method", ("GET", "POST", "PUT"))
+def test_an_address_for_programs_asks_for_its_scope(
+    address: Address, method: str, world: World
+) -> None:
+    path, project = path_of(address, world), world.people.project
+    assert address.access is not None
+    scope = address.access.removeprefix("key:")
+    others = [other for other in SCOPES if other != scope]
+    revoked, revoked_text = factories.make_key(project, SCOPES)
+    ApiKey.objects.filter(pk=revoked.pk).update(revoked_at=revoked.created_at)
+
+    def status(text: str) -> int:
+        return ask(Client(), method, path, Authorization=f"Bearer {text}").status_code
+
+    assert ask(Client(), method, path).status_code in (401, NO_SUCH_METHOD)
+    signed_in = client_of(world.people.alice)
+    assert ask(signed_in, method, path).status_code in (401, NO_SUCH_METHOD)
+    assert status("mf_made_up") in (401, NO_SUCH_METHOD)
+    assert status(revoked_text) in (401, NO_SUCH_METHOD)
+    assert status(factories.make_key(project, others)[1]) in (403, NO_SUCH_METHOD)
+    assert status(factories.make_key(project, [scope])[1]) not in (401, 403, 404, 500)
+
+
+@named(KEYED)
+def test_another_projects_key_sees_nothing(address: Address, world: World) -> None:
+    _, text = factories.make_key(world.people.charlie.project, SCOPES)
+    client = Client(headers={"Authorization": f"Bearer {text}"})
+    with undone():
+        response = client.get(path_of(address, world))
+        if response.status_code == 200:
+            assert SECRET not in response.getvalue().decode()
+        else:
+            assert response.status_code in (404, NO_SUCH_METHOD)
+
+
+@named(ADMINS)
+def test_the_administration_sends_strangers_away(address: Address, db: None) -> None:
+    path = "/" + re.sub(r"<(int:)?[^>]*>", "1", address.route)
+    path = "/admin/nowhere/" if "(?P" in path else path
+    response = Client().get(path)
+    assert response.status_code == 302
+    assert response["Location"].startswith(("/sign-in/", "/admin/"))
