@@ -60,9 +60,7 @@ class Reader:
         """The message's head, or a whole message: then its content and stop are set, too."""
         self._messages += 1
         if self._messages > 1:
-            self._buffer.forget_slots(0)
-            message_text = "The stream carries several messages; they are one answer, in order"
-            self._buffer.decide("several_messages", message_text, 0)
+            self._buffer.begin_again(0)
         self._buffer.choice(0)
         self._buffer.model = text(message.get("model")) or self._buffer.model
         self._buffer.response_id = text(message.get("id")) or self._buffer.response_id

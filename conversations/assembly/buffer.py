@@ -121,10 +121,14 @@ class Buffer:
             run.pieces.append(text)
             self._say(choice, kind, text)
 
-    def text_so_far(self, choice: int, kind: TextKind, slot: Slot) -> str:
-        """All text of this kind under this slot."""
+    def text_so_far(self, choice: int, kind: TextKind, prefix: str) -> str:
+        """All text of this kind under the slots that begin with ``prefix``."""
         runs = (part for part in self.choice(choice).parts if isinstance(part, _OpenText))
-        return "".join(r.pieces.joined() for r in runs if r.slot == slot and r.kind == kind)
+        return "".join(
+            run.pieces.joined()
+            for run in runs
+            if run.kind == kind and isinstance(run.slot, str) and run.slot.startswith(prefix)
+        )
 
     def call(self, choice: int, piece: Piece) -> OpenCall:
         """A piece of a call, or a whole one. Returns the call that it was taken for."""
@@ -190,11 +194,18 @@ class Buffer:
         """What else the provider said, of the answer or of one choice."""
         merge(self.details if choice is None else self.choice(choice).details, details)
 
-    def forget_slots(self, choice: int) -> None:
-        """The provider's numbering begins anew: what is still open was cut."""
+    def begin_again(self, choice: int) -> None:
+        """Another message begins in the same stream, with a numbering of its own.
+
+        What is still open was cut. The usage of the message before is kept beside the last.
+        """
+        message = "The stream carries several messages; they are one answer, in order"
+        self.decide("several_messages", message, choice)
         for call in self.choice(choice).calls:
             self.close(choice, call, cut=True)
         self.choice(choice).by_slot.clear()
+        if self._usage is not None:
+            self.extra({"earlier_usage": [dict(self._usage.raw)]})
 
     # The end, and what came of it.
 

@@ -72,7 +72,7 @@ class Reader:
         for entry in items(delta.get("tool_calls")):
             self._take_call(index, obj(entry))
         legacy = obj(delta.get("function_call"))
-        if legacy:
+        if legacy.get("name") or legacy.get("arguments"):
             self._take_function(index, legacy, Piece(slot=_LEGACY, type=_LEGACY))
         self._buffer.extra(rest_of(delta, _DELTA), choice=index)
 
@@ -91,10 +91,11 @@ class Reader:
                 self._buffer.extra({"content": [chunk]}, choice=index)
 
     def _take_call(self, index: int, entry: dict[str, Any]) -> None:
-        kind = text(entry.get("type")) or ("custom" if entry.get("custom") else "function")
+        kind = text(entry.get("type")) or ("function" if entry.get("function") else "")
+        kind = kind or ("custom" if entry.get("custom") else "function")
         slot = number(entry.get("index"))
         known = frozenset({"index", "id", "type", "function", "custom"})
-        function = obj(entry.get("custom")) or obj(entry.get("function"))
+        function = obj(entry.get("custom" if kind == "custom" else "function"))
         piece = Piece(
             slot=slot,
             id=text(entry.get("id")) or None,

@@ -72,6 +72,7 @@ class Reader:
         self._buffer = buffer
         self._seen: set[Slot] = set()
         self._kinds: dict[Slot, str] = {}
+        self._responses = 1
 
     def done(self) -> None:
         """``[DONE]`` is no part of this protocol, and says nothing that the last event does not."""
@@ -91,7 +92,7 @@ class Reader:
             self._add_text(_TEXT_EVENTS[stem], payload, text(payload.get("delta")))
         elif stem in _TEXT_EVENTS and verb == "done":
             whole = text(payload.get("text")) or text(payload.get("refusal"))
-            self._settle_text(_TEXT_EVENTS[stem], _text_slot(payload), whole)
+            self._settle_text(_TEXT_EVENTS[stem], self._text_slot(payload), whole)
         elif stem in _CALL_EVENTS:
             self._take_arguments(payload, verb)
         elif not kind.startswith("response.") and kind != "keepalive":
@@ -101,6 +102,8 @@ class Reader:
     def _take_response(self, response: dict[str, Any], *, final: bool) -> None:
         buffer = self._buffer
         buffer.choice(0)
+        if buffer.complete and not final:
+            self._begin_again()
         buffer.model = text(response.get("model")) or buffer.model
         buffer.response_id = text(response.get("id")) or buffer.response_id
         if not final:
@@ -116,6 +119,12 @@ class Reader:
         if usage:
             buffer.usage(usage_of(usage))
         buffer.extra(rest_of(response, _RESPONSE | _ECHO) | {"status": status})
+
+    def _begin_again(self) -> None:
+        self._buffer.begin_again(0)
+        self._buffer.complete = False
+        self._responses += 1
+        self._seen, self._kinds = set(), {}
 
     def _settle_output(self, output: list[dict[str, Any]]) -> None:
         """The last event repeats the items, but may leave some out: match them kind by kind."""
@@ -133,14 +142,7 @@ class Reader:
         if kind in _CALLS:
             self._take_call(slot, item, kind, whole=whole)
         elif kind == "message" and whole:
-            for position, part in enumerate(items(item.get("content"))):
-                part_kind: TextKind = "refusal" if obj(part).get("type") == "refusal" else "text"
-                said = text(obj(part).get("text")) or text(obj(part).get("refusal"))
-                self._settle_text(part_kind, f"{slot}.{position}", said)
-                known = frozenset({"type", "text", "refusal", "logprobs"})
-                details = rest_of(obj(part), known)
-                if details and slot not in self._seen:
-                    self._buffer.text(0, "", slot=f"{slot}.{position}", details=details)
+            self._take_message(slot, [obj(part) for part in items(item.get("content"))])
         elif kind == "reasoning" and whole:
             self._take_reasoning(slot, item)
         elif whole and slot not in self._seen:
@@ -148,14 +150,36 @@ class Reader:
         if whole:
             self._seen.add(slot)
 
+    def _take_message(self, slot: Slot, content: list[dict[str, Any]]) -> None:
+        """A whole message. Its parts are not matched by index, which some providers count wrong."""
+        said = "".join(text(part.get("text")) for part in content)
+        refused = "".join(text(part.get("refusal")) for part in content)
+        self._settle_text("text", self._place(slot, "t"), said)
+        self._settle_text("refusal", self._place(slot, "t"), refused)
+        for part in content:
+            details = rest_of(part, frozenset({"type", "text", "refusal", "logprobs"}))
+            if details and slot not in self._seen:
+                self._buffer.extra(details, choice=0)
+
     def _take_reasoning(self, slot: Slot, item: dict[str, Any]) -> None:
-        for stem, entries in (("s", item.get("summary")), ("c", item.get("content"))):
-            for position, part in enumerate(items(entries)):
-                said = text(obj(part).get("text"))
-                self._settle_text("reasoning", f"{slot}.{stem}{position}", said)
+        for list_name, letter in (("summary", "s"), ("content", "c")):
+            parts = [obj(part) for part in items(item.get(list_name))]
+            said = "".join(text(part.get("text")) for part in parts)
+            self._settle_text("reasoning", self._place(slot, letter), said)
         details = rest_of(item, frozenset({"type", "summary", "content", "status"}))
         if details and slot not in self._seen:
             self._buffer.extra({"reasoning": [details]}, choice=0)
+
+    def _place(self, slot: Slot, letter: str, part: object = "") -> str:
+        """Where a text stands: response, item, list of parts, part."""
+        return f"{self._responses}.{slot}.{letter}{part}"
+
+    def _text_slot(self, payload: Mapping[str, Any]) -> str:
+        if "summary_index" in payload:
+            return self._place(_slot(payload), "s", number(payload["summary_index"]))
+        of_reasoning = text(payload.get("type")).startswith("response.reasoning_text")
+        letter = "c" if of_reasoning else "t"
+        return self._place(_slot(payload), letter, number(payload.get("content_index")))
 
     def _take_call(self, slot: Slot, item: dict[str, Any], kind: str, *, whole: bool) -> None:
         known = self._buffer.call_at(0, slot)
@@ -198,9 +222,9 @@ class Reader:
         self._buffer.decide("closing_event_differs", message, 0, call.index)
 
     def _add_text(self, kind: TextKind, payload: dict[str, Any], delta: str) -> None:
-        self._buffer.text(0, delta, kind=kind, slot=_text_slot(payload))
+        self._buffer.text(0, delta, kind=kind, slot=self._text_slot(payload))
 
-    def _settle_text(self, kind: TextKind, slot: Slot, whole: str) -> None:
+    def _settle_text(self, kind: TextKind, slot: str, whole: str) -> None:
         arrived = self._buffer.text_so_far(0, kind, slot)
         if whole.startswith(arrived):
             self._buffer.text(0, whole[len(arrived) :], kind=kind, slot=slot)
@@ -212,14 +236,6 @@ class Reader:
 def _slot(payload: Mapping[str, Any]) -> Slot:
     index = number(payload.get("output_index"))
     return text(payload.get("item_id")) or "?" if index is None else index
-
-
-def _text_slot(payload: Mapping[str, Any]) -> str:
-    if "summary_index" in payload:
-        return f"{_slot(payload)}.s{number(payload['summary_index']) or 0}"
-    part = number(payload.get("content_index")) or 0
-    of_reasoning = text(payload.get("type")).startswith("response.reasoning_text")
-    return f"{_slot(payload)}.{'c' if of_reasoning else ''}{part}"
 
 
 def usage_of(raw: Mapping[str, Any]) -> Usage:
