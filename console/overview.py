@@ -17,11 +17,15 @@ DAY = timedelta(hours=24)
 SAMPLE_TOOL = """{
   "name": "get_weather",
   "description": "The weather in a city right now",
-  "parameters": {"type": "object", "required": ["city"], "additionalProperties": false,
-   "properties": {
-    "city": {"type": "string", "description": "City name, such as Oslo"},
-    "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]}
-  }}
+  "parameters": {
+    "type": "object",
+    "required": ["city"],
+    "properties": {
+      "city": {"type": "string", "description": "City name, such as Oslo"},
+      "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]}
+    },
+    "additionalProperties": false
+  }
 }"""
 
 

@@ -41,7 +41,6 @@ TAKEN: dict[str, tuple[str, str, list[str]]] = {
     "@tabler/core": (
         "tabler",
         "MIT",
-        ["dist/css/tabler.min.css", "dist/js/tabler.min.js"],
     ),
     "@fontsource-variable/inter": (
         "inter",

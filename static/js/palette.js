@@ -26,11 +26,10 @@
   };
 
   const option = (entry, index) => {
-    const item = document.createElement("li");
-    item.id = `palette-${index}`;
-    item.className = "palette-i";
-    item.setAttribute("role", "option");
     const link = document.createElement("a");
+    link.id = `palette-${index}`;
+    link.className = "palette-i";
+    link.setAttribute("role", "option");
     link.href = entry.url;
     link.tabIndex = -1;
     const label = document.createElement("span");
@@ -40,8 +39,7 @@
     kind.className = "muted small nowrap";
     kind.textContent = entry.hint || entry.kind;
     link.append(Misfire.icon(entry.icon || "arrow-narrow-right"), label, kind);
-    item.append(link);
-    return item;
+    return link;
   };
 
   const select = (index) => {
@@ -85,10 +83,10 @@
   field.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) { event.preventDefault(); select(at + step); }
-    if (event.key === "Enter") { event.preventDefault(); list.children[at]?.querySelector("a").click(); }
+    if (event.key === "Enter") { event.preventDefault(); list.children[at]?.click(); }
   });
   list.addEventListener("mousemove", (event) => {
-    const index = [...list.children].indexOf(event.target.closest("li"));
+    const index = [...list.children].indexOf(event.target.closest(".palette-i"));
     if (index >= 0 && index !== at) select(index);
   });
 })();

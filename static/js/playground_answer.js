@@ -15,7 +15,7 @@ export const answerBox = (call, context) => {
   const takeRecorded = async () => {
     const found = await context.recorded(call).catch(() => null);
     if (!found) return set(area.value, "No result of this tool was recorded in this project yet. Write one, or take it from a run that answers by hand.");
-    set(found.content, found.same ? "A recorded result for the same arguments." : "The latest recorded result of this tool, for other arguments.");
+    set(found.content, `A recorded result ${found.note || ""}.`);
   };
   const send = (error) => {
     const refused = context.answer(call, area.value, error);
