@@ -147,8 +147,11 @@ def find_api_key(request: HttpRequest) -> ApiKey | None:
     return key
 
 
-def api_key(scope: str) -> Callable[[Any], Any]:
-    """Holders of a live key with ``scope`` may call the view; it needs no CSRF token."""
+def api_key(scope: str, **by_method: str) -> Callable[[Any], Any]:
+    """Holders of a live key with ``scope`` may call the view; it needs no CSRF token.
+
+    ``by_method`` names the methods that ask for another scope: ``api_key("read", PUT="admin")``.
+    """
 
     def decorate(view: Any) -> Any:
         @functools.wraps(view)
@@ -158,14 +161,16 @@ def api_key(scope: str) -> Callable[[Any], Any]:
                 return problem(
                     401, "key_missing", "Send a live API key as Authorization: Bearer mf_…"
                 )
-            if scope not in key.scopes:
-                return problem(
-                    403, "scope_missing", f"This key lacks the scope {scope}; make one that has it."
-                )
+            needed = by_method.get(request.method, scope)
+            if needed not in key.scopes:
+                detail = f"This key lacks the scope {needed}; make one that has it."
+                return problem(403, "scope_missing", detail)
             request.project, request.api_key = key.project, key
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
 
-        return _mark(csrf_exempt(guarded), f"key:{scope}")
+        marked = _mark(csrf_exempt(guarded), f"key:{scope}")
+        marked.access_by_method = {method: f"key:{named}" for method, named in by_method.items()}
+        return marked
 
     return decorate
 

@@ -23,6 +23,11 @@ class Address:
         """The rule that a decorator of ``console.accounts.access`` left; None without one."""
         return getattr(self.view, "access", None)
 
+    def access_of(self, method: str) -> str | None:
+        """The rule for one method, where a view asks for different scopes."""
+        by_method: dict[str, str] = getattr(self.view, "access_by_method", {})
+        return by_method.get(method, self.access)
+
     @property
     def is_djangos_admin(self) -> bool:
         return self.name.split(":")[0] == "admin"
@@ -36,9 +41,10 @@ def scopes_in_use() -> dict[str, list[str]]:
     """The scopes that some address asks for, each with its routes."""
     found: dict[str, list[str]] = {}
     for address in walk_addresses():
-        kind, _, scope = (address.access or "").partition(":")
-        if kind == "key":
-            found.setdefault(scope, []).append(f"/{address.route}")
+        rules = [address.access, *getattr(address.view, "access_by_method", {}).values()]
+        for kind, _, scope in ((rule or "").partition(":") for rule in rules):
+            if kind == "key":
+                found.setdefault(scope, []).append(f"/{address.route}")
     return found
 
 

@@ -20,7 +20,7 @@ from console.accounts.projects import may_make_projects
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: UserRequest) -> HttpResponse:
-    form = AccountForm(request.POST or None, user=request.user)
+    form = AccountForm(request.POST if request.method == "POST" else None, user=request.user)
     if request.method == "POST" and form.is_valid() and _save(request, form):
         messages.success(request, "Your account was saved.")
         return redirect("accounts:account")

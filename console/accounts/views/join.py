@@ -69,7 +69,11 @@ def _join_newly(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     if invitation.email and known:
         return _show(request, invitation, None)
     is_first = invitation.project is None
-    form = JoinForm(request.POST or None, fixed_email=invitation.email, is_first=is_first)
+    form = JoinForm(
+        request.POST if request.method == "POST" else None,
+        fixed_email=invitation.email,
+        is_first=is_first,
+    )
     if request.method != "POST" or not form.is_valid():
         return _show(request, invitation, form)
     given = form.cleaned_data

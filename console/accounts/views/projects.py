@@ -18,7 +18,7 @@ from console.accounts.forms import DeleteProjectForm, ProjectForm
 def add_project(request: UserRequest) -> HttpResponse:
     if not projects.may_make_projects(request.user):
         raise PermissionDenied("only superusers and admins of a project make projects")
-    form = ProjectForm(request.POST or None)
+    form = ProjectForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         made = projects.make_project(form.cleaned_data["name"], request.user)
         messages.success(request, f"The project {made.project} is there, and you are its admin.")

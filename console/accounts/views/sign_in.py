@@ -28,7 +28,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Wrong e-mail and wrong password look alike, and so do too many attempts at either."""
     if request.user.is_authenticated and request.method != "POST":
         return HttpResponseRedirect(_next_url(request))
-    form = SignInForm(request.POST or None)
+    form = SignInForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
         return _show(request, form, 200)
     if not form.is_valid():
