@@ -41,6 +41,7 @@ TAKEN: dict[str, tuple[str, str, list[str]]] = {
     "@tabler/core": (
         "tabler",
         "MIT",
+        ["dist/css/tabler.min.css"],
     ),
     "@fontsource-variable/inter": (
         "inter",
