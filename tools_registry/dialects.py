@@ -16,6 +16,8 @@ _PARAMETERS = (
     "parameters_json_schema",
 )
 _OUTPUT = ("output_schema", "outputSchema", "responseJsonSchema", "response")
+KEYS = frozenset(("type", "name", "description", "strict", "annotations", *_PARAMETERS, *_OUTPUT))
+"""What is read of a definition."""
 _DECLARATIONS = ("functionDeclarations", "function_declarations")
 # Gemini's Type, as the name or as the number of its protobuf enumeration.
 _GEMINI_NAMES = ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
@@ -110,6 +112,19 @@ def _read_at(entry: Any, pointer: str) -> ToolSpec | None:
         return read_tool(entry)
     except UnreadableTool as error:
         raise UnreadableTool(pointer + error.pointer, error.detail) from None
+
+
+def schema_pointers(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Where in a definition that ``read_tool`` reads its two schemas stand; "" where unknown."""
+    at, inner = "", data
+    for key in ("function", "toolSpec"):
+        if isinstance(data.get(key), Mapping):
+            at, inner = f"/{key}", data[key]
+    found = [
+        next((f"{at}/{key}" for key in keys if inner.get(key) is not None), "")
+        for keys in (_PARAMETERS, _OUTPUT)
+    ]
+    return (f"{found[0]}/json" if at == "/toolSpec" else found[0]), found[1]
 
 
 def _read_single(declarations: Any, pointer: str) -> ToolSpec | None:

@@ -81,6 +81,17 @@ def _create(
     return version, True
 
 
+def newest_versions(tools: Sequence[Tool]) -> dict[int, ToolVersion]:
+    """The newest version of each tool, by the tool's id, with its author."""
+    versions = (
+        ToolVersion.objects.select_related("tool", "created_by")
+        .filter(tool__in=tools)
+        .order_by("tool_id", "-number")
+        .distinct("tool_id")
+    )
+    return {version.tool_id: version for version in versions}
+
+
 def record_toolset(
     project: Project, tools: Sequence[Any], *, at: datetime | None = None
 ) -> Toolset:

@@ -56,6 +56,14 @@ def read_arguments(text: str, *, cut_off: bool = False) -> tuple[Any, LayerResul
     return value, LayerResult("syntax", True, _find_duplicates(text) if repeats else ())
 
 
+def read_value(text: str) -> tuple[Any, Finding | None]:
+    """Parse any JSON text as strictly as arguments; ``NOTHING`` and why where it is none."""
+    try:
+        return _parse(text)[0], None
+    except (ValueError, RecursionError) as error:
+        return NOTHING, _explain(text, error)
+
+
 def _parse(text: str) -> tuple[Any, bool]:
     """The value, and whether a key occurs twice in some object."""
     repeats = False

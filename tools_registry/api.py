@@ -1,0 +1,154 @@
+"""The doors for programs: definitions in and out, and the verdict on a call before it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponseBase, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from console.accounts.access import ApiRequest, api_key
+from console.lib import json
+from console.lib.fields import to_stored
+from console.lib.problems import problem
+from tools_registry import registry
+from tools_registry.bodies import Refused, read_body, read_text, refusing
+from tools_registry.dialects import UnreadableTool
+from tools_registry.drafts import read_draft
+from tools_registry.models import Tool, ToolVersion
+from tools_registry.validation import validate
+
+_PAGE, _LARGEST_PAGE = 100, 500
+
+
+def _describe(version: ToolVersion) -> dict[str, Any]:
+    return {
+        "name": version.tool.name,
+        "version": version.number,
+        "hash": version.hash,
+        "origin": version.origin,
+        "note": version.note,
+        "created_at": version.created_at.isoformat(),
+        "first_seen_at": version.first_seen_at and version.first_seen_at.isoformat(),
+        "last_seen_at": version.last_seen_at and version.last_seen_at.isoformat(),
+        "archived": version.tool.archived_at is not None,
+        "definition": json.load(version.definition),
+    }
+
+
+@api_key("read")
+@require_safe
+@refusing
+def list_tools(request: ApiRequest) -> HttpResponseBase:
+    """The newest version of each tool, by name; ``next`` is the ``after`` of the next page."""
+    limit = _read_limit(request.GET.get("limit", str(_PAGE)))
+    tools = Tool.objects.filter(project=request.project, name__gt=_read_text("after", request))
+    if request.GET.get("archived") != "1":
+        tools = tools.filter(archived_at=None)
+    found = list(tools.order_by("name")[: limit + 1])
+    newest = registry.newest_versions(found[:limit])
+    return JsonResponse(
+        {
+            "tools": [_describe(newest[tool.pk]) for tool in found[:limit] if tool.pk in newest],
+            "next": found[limit - 1].name if len(found) > limit else None,
+        }
+    )
+
+
+def _read_text(name: str, request: ApiRequest) -> str:
+    return request.GET.get(name, "").replace("\0", "")
+
+
+def _read_limit(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_PAGE:
+        raise Refused(400, "bad_limit", f"Make limit a number from 1 to {_LARGEST_PAGE}.")
+    return int(text)
+
+
+@api_key("read", PUT="admin")
+@require_http_methods(["GET", "HEAD", "PUT"])
+@refusing
+def tool(request: ApiRequest, name: str) -> HttpResponseBase:
+    """Read one tool with all of its versions' numbers and hashes, or put a definition."""
+    if request.method == "PUT":
+        return _put_tool(request, name)
+    versions = list(
+        ToolVersion.objects.select_related("tool")
+        .filter(tool__project=request.project, tool__name=name)
+        .order_by("-number")
+    )
+    if not versions:
+        return problem(404, "tool_not_found", f"This project has no tool {name}.")
+    history = [{"version": v.number, "hash": v.hash, "origin": v.origin} for v in versions]
+    return JsonResponse(_describe(versions[0]) | {"versions": history})
+
+
+def _put_tool(request: ApiRequest, name: str) -> HttpResponseBase:
+    draft = read_draft(read_text(request))
+    if draft.spec is None or draft.errors:
+        problems = [found.to_json() for found in draft.errors]
+        code = "unreadable_tool" if draft.spec is None else "invalid_schema"
+        status = 400 if draft.spec is None else 422
+        first = draft.errors[0]
+        detail = f"Line {first.line}, column {first.column}: {first.message}."
+        raise Refused(status, code, detail, problems=problems)
+    if draft.spec.name != name:
+        detail = f"The address names {name}, the definition {draft.spec.name}. Make them equal."
+        raise Refused(422, "name_differs", detail)
+    try:
+        version, is_new = registry.register(
+            request.project, draft.spec, note=_read_text("note", request)
+        )
+    except UnreadableTool as error:
+        raise Refused(422, "unreadable_tool", f"{error.detail}.") from None
+    address = reverse("tools_registry:api-tool", args=[name])
+    status = 201 if is_new else 200
+    return JsonResponse(_describe(version), status=status, headers={"Location": address})
+
+
+class Question(BaseModel):
+    """The body of ``POST /api/v1/validate``; ``arguments`` as the model wrote them, or parsed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tool: str = Field(min_length=1, max_length=256)
+    version: StrictInt | None = Field(default=None, ge=1)
+    arguments: str | dict[str, Any]
+
+
+@api_key("read")
+@require_POST
+@refusing
+def check_call(request: ApiRequest) -> HttpResponseBase:
+    """The verdict on one call, by the newest version of its tool or by the one that is named."""
+    question = read_body(request, Question)
+    arguments = question.arguments
+    text = arguments if isinstance(arguments, str) else json.dump(arguments)
+    version = _find_version(request, question)
+    names = Tool.objects.filter(project=request.project).values_list("name", flat=True)
+    verdict = validate(
+        question.tool,
+        text,
+        offered={question.tool: version.spec} if version else {},
+        known=[] if version else list(names),
+    )
+    used = {"version": version.number, "hash": version.hash} if version else {}
+    return JsonResponse({"tool": question.tool} | used | verdict.to_json())
+
+
+def _find_version(request: ApiRequest, question: Question) -> ToolVersion | None:
+    """None for a tool that does not exist, which is a finding; a version that does not, is not."""
+    if to_stored(question.tool) != question.tool:
+        return None
+    versions = ToolVersion.objects.filter(
+        tool__project=request.project, tool__name=question.tool
+    ).order_by("-number")
+    if question.version is None:
+        return versions.first()
+    found = versions.filter(number=question.version).first()
+    if found is None and versions.exists():
+        detail = f"{question.tool} has no version {question.version}."
+        raise Refused(404, "version_not_found", detail)
+    return found
