@@ -105,7 +105,7 @@ class Exchange:
         self.status, self.headers = response.status_code, response.headers
         if not response.is_success:
             body = await read_whole(response)
-            raise faults.of_status(response.status_code, response.headers, body, self._where)
+            raise faults.of_status(response.status_code, response.headers, body, self.where)
         secret = self._provider.endpoint.key.encode()
         sent = await response.request.aread()
         self.request = sent.replace(secret, "•••".encode()) if secret else sent
@@ -126,11 +126,12 @@ class Exchange:
         return (time.monotonic() - self._begun) * 1000
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """The provider's address as people know it."""
         return self._provider.where
 
     def _fault(self, error: Exception) -> faults.ProviderFault:
-        return faults.of_exception(error, self._where).scrub(self._provider.endpoint.key)
+        return faults.of_exception(error, self.where).scrub(self._provider.endpoint.key)
 
 
 class Provider(ABC):

@@ -31,6 +31,9 @@ from conversations.providers.faults import ProviderFault
 
 SSE = "text/event-stream"
 NDJSON = "application/x-ndjson"
+_WRITTEN = {"text", "calls", "delay_ms", "first_ms", "fragment", "error", "cut_after"} | {
+    "finish_reason"
+}
 
 
 @dataclass(frozen=True)
@@ -154,9 +157,7 @@ def _recorded(source: Mapping[str, Any]) -> Script:
 
 def compile_script(source: Mapping[str, Any]) -> Script:
     """The written form as an OpenAI chat stream."""
-    unknown = set(source) - set(
-        ("text", "calls", "delay_ms", "first_ms", "fragment", "error", "cut_after", "finish_reason")
-    )
+    unknown = set(source) - _WRITTEN
     if unknown:
         raise BadScript(f"it has no field {', '.join(sorted(unknown))}")
     error = source.get("error")

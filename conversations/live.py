@@ -1,0 +1,308 @@
+"""The event log of live runs in Valkey, shared by all web processes.
+
+``run:{id}:events`` is a stream whose entry ids are the events' sequence numbers
+(``<seq>-0``); ``run:{id}:wire`` keeps the raw chunks, so that nothing is lost with the
+process. ``run:{id}:alive`` names the process that plays the run and expires without it;
+commands go to that process' mailbox, ``web:{process}:mail``.
+
+One writer a process sends appends in pipelines, one reader a process waits on the streams
+of all followed runs at once. The mailbox is among them, which is how the reader learns of
+new ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import weakref
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+from uuid import UUID, uuid4
+
+import redis.asyncio as redis
+from django.conf import settings
+from redis.exceptions import RedisError, ResponseError
+
+from console.lib import json
+
+HEARTBEAT_S = 3.0
+ALIVE_S = 15
+LOG_WHILE_RUNNING_S = 48 * 3600
+LOG_AFTER_END_S = 6 * 3600
+READ_AT_ONCE = 500
+_BLOCK_MS = 15_000
+_LAST_EVENTS = (b'{"type":"run.finished"', b'{"type":"run.failed"')
+_log = logging.getLogger(__name__)
+_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
+
+
+def events_key(run: UUID | str) -> str:
+    return f"run:{run}:events"
+
+
+def wire_key(run: UUID | str) -> str:
+    return f"run:{run}:wire"
+
+
+def alive_key(run: UUID | str) -> str:
+    return f"run:{run}:alive"
+
+
+def is_last(event: bytes) -> bool:
+    """Whether no event follows this one."""
+    return event.startswith(_LAST_EVENTS)
+
+
+def hub() -> Hub:
+    """The hub of the running event loop, made on first use."""
+    loop = asyncio.get_running_loop()
+    found = _hubs.get(loop)
+    if found is None or found.closed:
+        found = _hubs[loop] = Hub(settings.REDIS_URL)
+    return found
+
+
+class Follower:
+    """One reader of one run: events in order, each once, whoever delivers them."""
+
+    def __init__(self, hub: Hub, run: str, after: int) -> None:
+        self.run, self.sent = run, after
+        self._hub = hub
+        self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+
+    def deliver(self, seq: int, event: bytes) -> None:
+        self._queue.put_nowait((seq, event))
+
+    async def events(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Every event after the given one, as (seq, JSON), until the run's last."""
+        await self._hub.join(self)
+        try:
+            async for seq, event in self._ordered():
+                self.sent = seq
+                yield seq, event
+                if is_last(event):
+                    return
+        finally:
+            self._hub.leave(self)
+
+    async def _ordered(self) -> AsyncIterator[tuple[int, bytes]]:
+        async for item in self._catch_up():
+            yield item
+        while True:
+            seq, event = await self._queue.get()
+            if seq <= self.sent:
+                continue
+            if seq == self.sent + 1:
+                yield seq, event
+                continue
+            async for item in self._catch_up():
+                yield item
+
+    async def _catch_up(self) -> AsyncIterator[tuple[int, bytes]]:
+        while page := await self._hub.read_log(self.run, self.sent):
+            for item in page:
+                yield item
+
+
+class Hub:
+    """The connection of one event loop to the logs."""
+
+    def __init__(self, url: str) -> None:
+        self.process = uuid4().hex
+        self.closed = False
+        self.redis = redis.Redis.from_url(url, protocol=2)
+        # The reader blocks in the server, so its connection waits longer than the others.
+        self._reading = redis.Redis.from_url(url, protocol=2, socket_timeout=_BLOCK_MS / 1000 + 15)
+        self._outbox: list[tuple[Any, ...]] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._posted = asyncio.Event()
+        self._followers: dict[str, set[Follower]] = {}
+        self._positions: dict[str, str] = {self._mail: "0-0"}
+        self._commands: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+        self._tasks = [
+            asyncio.create_task(work(), name=f"live {work.__name__}")
+            for work in (self._write, self._read, self._beat)
+        ]
+
+    @property
+    def _mail(self) -> str:
+        return f"web:{self.process}:mail"
+
+    async def close(self) -> None:
+        """Write what is posted and end; runs that still play are the runner's to end first."""
+        if self.closed:
+            return
+        self.closed = True
+        with contextlib.suppress(TimeoutError, RedisError):
+            await asyncio.wait_for(self.flush(), 2)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(RedisError):
+            await self.redis.delete(self._mail)
+        await self.redis.aclose()
+        await self._reading.aclose()
+
+    # Writing.
+
+    def append(self, run: UUID, seq: int, event: bytes) -> None:
+        """Post one event of a run; it is written with whatever else is posted by then."""
+        self._post("XADD", events_key(run), f"{seq}-0", "e", event)
+
+    def append_wire(self, run: UUID, number: int, fields: dict[str, Any]) -> None:
+        """Post one raw entry of a run (its n-th, from 1)."""
+        pairs = [part for pair in fields.items() for part in pair]
+        self._post("XADD", wire_key(run), f"{number}-0", *pairs)
+
+    def expire_log(self, run: UUID, seconds: int) -> None:
+        for key in (events_key(run), wire_key(run)):
+            self._post("EXPIRE", key, seconds)
+
+    async def flush(self) -> None:
+        """Wait until all that was posted so far is written."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        self._posted.set()
+        await done
+
+    def _post(self, *command: Any) -> None:
+        self._outbox.append(command)
+        self._posted.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._posted.wait()
+            self._posted.clear()
+            batch, self._outbox = self._outbox, []
+            waiting, self._waiting = self._waiting, []
+            if batch:
+                await self._send(batch)
+            for done in waiting:
+                if not done.done():
+                    done.set_result(None)
+
+    async def _send(self, batch: list[tuple[Any, ...]]) -> None:
+        pause = 0.05
+        while True:
+            pipeline = self.redis.pipeline(transaction=False)
+            for command in batch:
+                pipeline.execute_command(*command)
+            try:
+                answers = await pipeline.execute(raise_on_error=False)
+            except (RedisError, OSError) as error:
+                _log.warning("the event log cannot be written, trying again: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+                continue
+            for answer in answers:
+                # An id that exists already was written by the try before this one.
+                if isinstance(answer, ResponseError) and "smaller" not in str(answer):
+                    _log.error("the event log refused an entry: %s", answer)
+            return
+
+    # Reading.
+
+    def follow(self, run: UUID | str, after: int) -> Follower:
+        return Follower(self, str(run), after)
+
+    async def join(self, follower: Follower) -> None:
+        """Begin to deliver a run's events; a reader that blocks is woken for a new run."""
+        others = self._followers.setdefault(follower.run, set())
+        others.add(follower)
+        key = events_key(follower.run)
+        if key not in self._positions:
+            self._positions[key] = f"{follower.sent}-0"
+            await self._wake()
+
+    def leave(self, follower: Follower) -> None:
+        others = self._followers.get(follower.run)
+        if others is None:
+            return
+        others.discard(follower)
+        if not others:
+            del self._followers[follower.run]
+            self._positions.pop(events_key(follower.run), None)
+
+    async def read_log(self, run: UUID | str, after: int) -> list[tuple[int, bytes]]:
+        """The next events after ``after`` that are in the log, at most ``READ_AT_ONCE``."""
+        entries = await self.redis.xrange(events_key(run), min=f"{after + 1}-0", count=READ_AT_ONCE)
+        return [(_seq(identity), fields[b"e"]) for identity, fields in entries]
+
+    async def has_log(self, run: UUID | str) -> bool:
+        return bool(await self.redis.exists(events_key(run)))
+
+    async def _wake(self) -> None:
+        await self.redis.xadd(self._mail, {"wake": ""}, maxlen=1000)
+
+    async def _read(self) -> None:
+        while True:
+            positions = dict(self._positions)
+            try:
+                found = await self._reading.xread(
+                    positions,
+                    count=READ_AT_ONCE,
+                    block=_BLOCK_MS,  # type: ignore[arg-type]
+                )
+            except (RedisError, OSError) as error:
+                _log.warning("the event logs cannot be read, trying again: %s", error)
+                await asyncio.sleep(0.5)
+                continue
+            for key, entries in found or []:
+                self._take(key.decode(), entries)
+            # Naming many streams costs: with more of them, more is gathered per reading.
+            if len(positions) > 8:
+                await asyncio.sleep(min(0.02, len(positions) * 0.0001))
+
+    def _take(self, key: str, entries: Iterable[Any]) -> None:
+        for identity, fields in entries:
+            if key in self._positions:
+                self._positions[key] = identity.decode()
+            if key == self._mail:
+                self._open(fields)
+                continue
+            run = key.split(":")[1]
+            for follower in self._followers.get(run, ()):
+                follower.deliver(_seq(identity), fields[b"e"])
+
+    # Commands.
+
+    def claim(self, run: UUID) -> asyncio.Queue[dict[str, Any]]:
+        """Say that this process plays the run; returns the commands that come for it."""
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._commands[str(run)] = queue
+        self._post("SET", alive_key(run), self.process, "EX", ALIVE_S)
+        self.expire_log(run, LOG_WHILE_RUNNING_S)
+        return queue
+
+    def release(self, run: UUID) -> None:
+        self._commands.pop(str(run), None)
+        self._post("DEL", alive_key(run))
+        self.expire_log(run, LOG_AFTER_END_S)
+
+    async def command(self, run: UUID | str, command: dict[str, Any]) -> bool:
+        """Send a command to the process that plays the run; False where none does."""
+        owner = await self.redis.get(alive_key(run))
+        if owner is None:
+            return False
+        mail = f"web:{owner.decode()}:mail"
+        await self.redis.xadd(mail, {"run": str(run), "command": json.dump(command)}, maxlen=10_000)
+        return True
+
+    def _open(self, mail: dict[bytes, bytes]) -> None:
+        queue = self._commands.get(mail.get(b"run", b"").decode())
+        if queue is not None:
+            queue.put_nowait(json.load(mail[b"command"]))
+
+    async def _beat(self) -> None:
+        while True:
+            for run in list(self._commands):
+                self._post("SET", alive_key(run), self.process, "EX", ALIVE_S)
+                for key in (events_key(run), wire_key(run)):
+                    self._post("EXPIRE", key, LOG_WHILE_RUNNING_S)
+            self._post("EXPIRE", self._mail, LOG_WHILE_RUNNING_S)
+            await asyncio.sleep(HEARTBEAT_S)
+
+
+def _seq(identity: bytes) -> int:
+    return int(identity.split(b"-")[0])

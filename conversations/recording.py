@@ -1,0 +1,321 @@
+"""Storing turns and their calls with linear space, and rebuilding whole requests from them.
+
+A turn keeps the messages that are new since its parent; ``prefix_hash`` names the whole
+list, so the parent of a request is the turn whose list is its longest beginning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from console.accounts.models import Project
+from console.lib import json, uuid7
+from conversations import wire
+from conversations.assembly import message_of
+from conversations.models import Connection, Conversation, ToolCall, Turn, TurnWire
+from conversations.parts import Answer
+from conversations.providers import Ask
+from conversations.rounds import Round
+from tools_registry.dialects import UnreadableTool, read_tool
+from tools_registry.models import Toolset
+from tools_registry.registry import record_toolset, register
+from tools_registry.validation.findings import Finding, worst
+
+MessageList = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The turn that a request goes on from: its id and how many messages its list has."""
+
+    id: UUID
+    count: int
+
+
+def digests(messages: MessageList) -> list[str]:
+    """The prefix hash after each message: SHA-256 over the messages' JSON, one a line."""
+    running = hashlib.sha256()
+    found = []
+    for message in messages:
+        running.update(json.dump(message).encode() + b"\n")
+        found.append(running.hexdigest())
+    return found
+
+
+def find_parent(conversation: Conversation, messages: MessageList) -> Parent | None:
+    """The newest turn whose whole message list is the longest beginning of ``messages``."""
+    lengths = {digest: count for count, digest in enumerate(digests(messages), 1)}
+    found = (
+        Turn.objects.filter(conversation=conversation, prefix_hash__in=list(lengths))
+        .order_by("-message_count", "-number")
+        .values_list("pk", "prefix_hash")
+        .first()
+    )
+    return Parent(found[0], lengths[found[1]]) if found else None
+
+
+def turn_key(run: UUID, number: int) -> str:
+    """The idempotency key of a run's n-th turn."""
+    return f"run:{run}:{number}"
+
+
+def keep_toolset(
+    project: Project, tools: Sequence[Mapping[str, Any]], versions: Sequence[int | None]
+) -> Toolset:
+    """The toolset of a request whose tools are, in part, known versions.
+
+    What a model is told of a version lacks its output schema and annotations, so that it
+    could not be recognised from the request alone.
+    """
+    text = json.dump(list(tools))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if not Toolset.objects.filter(project=project, hash=digest).exists():
+        ids = [
+            known if known is not None else _observe(project, tool)
+            for tool, known in zip(tools, versions, strict=True)
+        ]
+        Toolset.objects.get_or_create(
+            project=project, hash=digest, defaults={"wire": text, "versions": ids}
+        )
+    return record_toolset(project, tools)
+
+
+def _observe(project: Project, tool: Mapping[str, Any]) -> int:
+    try:
+        spec = read_tool(tool)
+        return register(project, spec, origin="observed")[0].pk if spec else 0
+    except UnreadableTool:
+        return 0
+
+
+@dataclass(frozen=True)
+class TurnStart:
+    """A model call that is about to be made."""
+
+    project: Project
+    conversation: UUID
+    connection: Connection
+    key: str
+    at: datetime
+    ask: Ask
+    protocol: str
+    toolset: int | None
+    parent: Parent | None
+    user: str = ""
+
+    @property
+    def turn(self) -> UUID:
+        return uuid7.of(self.at, str(self.project.pk), self.key)
+
+
+def begin_turn(start: TurnStart) -> None:
+    """Store the request of a turn, as running. Twice is the same row."""
+    ask, parent = start.ask, start.parent
+    messages = list(ask.messages)
+    with transaction.atomic():
+        held = Conversation.objects.select_for_update().get(pk=start.conversation)
+        _, made = Turn.objects.get_or_create(
+            id=start.turn,
+            defaults={
+                "project": start.project,
+                "conversation": held,
+                "parent_id": parent.id if parent else None,
+                "number": held.turn_count + 1,
+                "key": start.key,
+                "at": start.at,
+                "source": "playground",
+                "status": "running",
+                "provider": start.connection.name,
+                "protocol": start.protocol,
+                "model": ask.model,
+                "connection": start.connection,
+                "toolset_id": start.toolset,
+                "messages": json.dump(messages[parent.count if parent else 0 :]),
+                "message_count": len(messages),
+                "prefix_hash": digests(messages)[-1],
+                "parameters": json.dump(parameters_of(ask)),
+                "user": start.user,
+            },
+        )
+        if made:
+            held.turn_count += 1
+            held.last_at = timezone.now()
+            held.save(update_fields=["turn_count", "last_at"])
+
+
+def parameters_of(ask: Ask) -> dict[str, Any]:
+    """The canonical request without its model, messages and tools."""
+    choice = {} if ask.tool_choice is None else {"tool_choice": ask.tool_choice}
+    return {**choice, **ask.parameters, "stream": ask.stream}
+
+
+@dataclass
+class TurnEnd:
+    """What became of a model call. ``error`` is a fault's JSON; ``chunks`` all that arrived."""
+
+    turn: UUID
+    round: Round
+    status: str
+    request: bytes = b""
+    chunks: list[wire.Chunk] = field(default_factory=list)
+    error: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def finish_turn(end: TurnEnd) -> None:
+    """Store the answer, its wire and its calls. Twice gives the same rows."""
+    with transaction.atomic():
+        turn = Turn.objects.select_for_update().get(pk=end.turn)
+        _set_answer(turn, end)
+        turn.save()
+        TurnWire.objects.update_or_create(
+            turn_id=turn.pk,
+            defaults={
+                "project_id": turn.project_id,
+                "request": wire.pack_request(end.request),
+                "chunks": wire.pack(end.chunks),
+            },
+        )
+        ToolCall.objects.bulk_create(_calls(turn, end.round), ignore_conflicts=True)
+        _count(turn)
+
+
+def _set_answer(turn: Turn, end: TurnEnd) -> None:
+    told, answer = end.round, end.round.answer
+    findings = told.all_findings
+    turn.status = end.status
+    turn.response = json.dump(reply_of(answer, told.number)) if answer.choices else ""
+    turn.error = json.dump(end.error) if end.error else ""
+    turn.finish_reason = (answer.first.finish_reason or "")[:60]
+    turn.findings = json.dump([finding.to_json() for finding in told.findings])
+    turn.codes = _codes(findings)
+    turn.verdict = worst(findings)
+    turn.latency_ms, turn.first_token_ms = told.latency_ms, told.first_token_ms
+    if usage := answer.usage:
+        turn.input_tokens, turn.output_tokens = usage.input_tokens, usage.output_tokens
+        turn.cached_input_tokens = usage.cached_input_tokens
+        turn.cache_write_tokens = usage.cache_write_tokens
+        turn.reasoning_tokens = usage.reasoning_tokens
+        turn.usage = json.dump(dict(usage.raw))
+    turn.cost = told.price.cost
+    turn.price = json.dump(told.price.snapshot)
+    if end.notes:
+        turn.tags = [note[:200] for note in end.notes]
+
+
+def _codes(findings: Iterable[Finding]) -> list[str]:
+    return list(dict.fromkeys(finding.code for finding in findings))
+
+
+def call_id(turn: Turn, position: int) -> UUID:
+    return uuid7.of(turn.at, str(turn.project_id), turn.key, str(position))
+
+
+def _calls(turn: Turn, told: Round) -> list[ToolCall]:
+    rows = []
+    for position, judged in enumerate(told.judged):
+        version = told.version_of(judged.call.name)
+        rows.append(
+            ToolCall(
+                id=call_id(turn, position),
+                project_id=turn.project_id,
+                conversation_id=turn.conversation_id,
+                turn_id=turn.pk,
+                position=position,
+                at=turn.at,
+                call_id=judged.call.id or "",
+                name=judged.call.name,
+                arguments=judged.call.arguments,
+                tool_version_id=version[0] if version else None,
+                model=turn.model,
+                verdict=judged.verdict.value,
+                findings=json.dump([f.to_json() for f in judged.verdict.findings]),
+                layers=[layer.to_json() for layer in judged.verdict.layers],
+                codes=_codes(judged.verdict.findings),
+            )
+        )
+    return rows
+
+
+def _count(turn: Turn) -> None:
+    held = Conversation.objects.select_for_update().get(pk=turn.conversation_id)
+    held.call_count = ToolCall.objects.filter(conversation=held).count()
+    verdicts = {held.verdict, turn.verdict}
+    held.verdict = next(v for v in ("rejected", "flagged", "accepted") if v in verdicts)
+    held.last_at = timezone.now()
+    held.save(update_fields=["call_count", "verdict", "last_at"])
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tool call was answered with, and by what."""
+
+    content: str
+    answered_by: str
+    error: bool = False
+    latency_ms: float = 0.0
+
+
+def store_result(turn: UUID, position: int, result: Result) -> None:
+    """Put an answer into its call's row."""
+    ToolCall.objects.filter(turn_id=turn, position=position).update(
+        status="error" if result.error else "ok",
+        result=result.content,
+        answered_by=result.answered_by,
+        latency_ms=result.latency_ms,
+    )
+
+
+def reply_of(answer: Answer, number: int) -> dict[str, Any]:
+    """The assistant message that goes into the next request; calls without an id get one."""
+    message = message_of(answer)
+    for index, call in enumerate(message.get("tool_calls", [])):
+        if not call.get("id"):
+            call["id"] = made_id(number, index)
+    return message
+
+
+def made_id(number: int, index: int) -> str:
+    return f"call_{number}_{index}"
+
+
+def results_of(answer: Answer, number: int, contents: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The messages that carry the results of a turn's calls; ``contents`` are by call index."""
+    messages: list[dict[str, Any]] = []
+    for call in answer.calls:
+        content = contents[call.index]
+        if call.type == "function_call" and answer.protocol == "openai.chat":
+            messages.append({"role": "function", "name": call.name, "content": content})
+        else:
+            identity = call.id or made_id(number, call.index)
+            messages.append({"role": "tool", "tool_call_id": identity, "content": content})
+    return messages
+
+
+def chain(turn: Turn) -> list[Turn]:
+    """The turn and its ancestors, the oldest first."""
+    found = [turn]
+    while found[-1].parent_id is not None:
+        found.append(Turn.objects.get(pk=found[-1].parent_id))
+    return found[::-1]
+
+
+def rebuild_messages(turn: Turn) -> list[dict[str, Any]]:
+    """The whole message list of the turn's request."""
+    return [message for link in chain(turn) for message in link.new_messages]
+
+
+def rebuild_request(turn: Turn) -> dict[str, Any]:
+    """The whole canonical request of a turn, equal to what was asked, key order kept."""
+    request: dict[str, Any] = {"model": turn.model, "messages": rebuild_messages(turn)}
+    if turn.toolset is not None:
+        request["tools"] = turn.toolset.tools
+    return request | json.load(turn.parameters)

@@ -1,0 +1,424 @@
+"""A live run: an asyncio task of the web process that started it.
+
+It goes on when nobody watches. Every event goes to the run's log (``live``), every round
+is stored as a turn (``recording``). This is the one caller that catches ``ProviderFault``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+import weakref
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from channels.db import database_sync_to_async
+from django.utils import timezone
+
+from console.lib import http, json
+from conversations import answers, history, live, prices, recording
+from conversations.models import Run
+from conversations.parts import Usage
+from conversations.providers import Ask, Exchange, ProviderFault, faults, load
+from conversations.rounds import Body, Judged, Round
+from conversations.runs import Plan
+from tools_registry.validation.findings import VerdictValue, worst
+
+_log = logging.getLogger(__name__)
+_playing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[UUID, Player]] = (
+    weakref.WeakKeyDictionary()
+)
+_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def in_thread(function: Any) -> Any:
+    """Database work off the event loop, on any thread of the pool."""
+    return database_sync_to_async(function, thread_sensitive=False)
+
+
+def start(plan: Plan) -> Player:
+    """Play the run in the background of the running event loop."""
+    loop = asyncio.get_running_loop()
+    players = _playing.get(loop)
+    if players is None:
+        players = _playing[loop] = {}
+        _close_with_server()
+    player = Player(plan, live.hub(), _client())
+    players[plan.run] = player
+    player.task.add_done_callback(lambda _: players.pop(plan.run, None))
+    return player
+
+
+def _client() -> httpx2.AsyncClient:
+    loop = asyncio.get_running_loop()
+    found = _clients.get(loop)
+    if found is None or found.is_closed:
+        found = _clients[loop] = http.client()
+    return found
+
+
+async def close() -> None:
+    """End this loop's runs as interrupted, with what had arrived, and its connections."""
+    loop = asyncio.get_running_loop()
+    players = list(_playing.pop(loop, {}).values())
+    for player in players:
+        player.stop("interrupted")
+    if players:
+        await asyncio.wait([player.task for player in players], timeout=5)
+    await live.hub().close()
+    client = _clients.pop(loop, None)
+    if client is not None:
+        await client.aclose()
+
+
+def _close_with_server() -> None:
+    """Under Daphne: end the runs before the server ends."""
+    reactor = sys.modules.get("twisted.internet.reactor")
+    if reactor is None or not getattr(reactor, "running", False):
+        return
+    from twisted.internet.defer import Deferred
+
+    def ending() -> Deferred[None]:
+        return Deferred.fromFuture(asyncio.ensure_future(close()))
+
+    reactor.addSystemEventTrigger("before", "shutdown", ending)
+
+
+class Stopped(Exception):
+    """The run was asked to end: ``status`` is cancelled or interrupted."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Player:
+    """Plays one run: rounds of a model call and its answers."""
+
+    def __init__(self, plan: Plan, hub: live.Hub, client: httpx2.AsyncClient) -> None:
+        self.plan, self.hub, self.client = plan, hub, client
+        self.seq = 0
+        self._wired = 0
+        self._turns = 0
+        self._verdicts: list[VerdictValue] = []
+        self._stopping: str | None = None
+        self._hand: dict[str, asyncio.Future[recording.Result]] = {}
+        self._commands = hub.claim(plan.run)
+        self._work: asyncio.Task[None] | None = None
+        self.task = asyncio.create_task(self._play(), name=f"run {plan.run}")
+
+    # Control.
+
+    def stop(self, status: str) -> None:
+        """End the run at once; what had arrived is kept."""
+        if self._stopping is None:
+            self._stopping = status
+            if self._work is not None:
+                self._work.cancel()
+
+    async def _listen(self) -> None:
+        while True:
+            command = await self._commands.get()
+            if command.get("type") == "cancel":
+                self.stop("cancelled")
+            elif command.get("type") == "answer":
+                self._answer_by_hand(command)
+
+    def _answer_by_hand(self, command: Body) -> None:
+        waiting = self._hand.get(str(command.get("call")))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(
+                recording.Result(
+                    str(command.get("content", "")), "hand", error=bool(command.get("error"))
+                )
+            )
+
+    # Events.
+
+    def emit(self, bodies: Iterable[Body]) -> None:
+        at = round((time.monotonic() - self.plan.begun) * 1000, 1)
+        run = str(self.plan.run)
+        for body in bodies:
+            self.seq += 1
+            kind = body.pop("type")
+            event = {"type": kind, "run": run, "seq": self.seq, "at": at, **body}
+            self.hub.append(self.plan.run, self.seq, json.dump(event).encode())
+
+    def _keep(self, number: int, **fields: Any) -> None:
+        self._wired += 1
+        self.hub.append_wire(self.plan.run, self._wired, {"round": number, **fields})
+
+    # The run.
+
+    async def _play(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        self._work = asyncio.create_task(self._rounds())
+        if self._stopping:
+            self._work.cancel()
+        try:
+            await self._end(await self._outcome(self._work))
+        except Exception:
+            _log.exception("run %s could not be closed", self.plan.run)
+        finally:
+            listening.cancel()
+            self.hub.release(self.plan.run)
+            await self.hub.flush()
+
+    async def _outcome(self, work: asyncio.Task[None]) -> ProviderFault | Stopped | None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            return Stopped(self._stopping or "interrupted")
+        except (ProviderFault, Stopped) as ended:
+            return ended
+        except Exception as error:
+            _log.exception("run %s failed", self.plan.run)
+            return ProviderFault(
+                "internal", f"Misfire itself failed: {type(error).__name__}. See the server's log."
+            )
+        return None
+
+    async def _end(self, outcome: ProviderFault | Stopped | None) -> None:
+        body: Body
+        verdict = _worst(self._verdicts)
+        match outcome:
+            case None:
+                status = "finished"
+                body = {"type": "run.finished", "status": status}
+            case Stopped(status="cancelled"):
+                status = "cancelled"
+                body = {"type": "run.finished", "status": status}
+            case Stopped():
+                status = "interrupted"
+                body = {"type": "run.failed", **interrupted().to_json(), "status": status}
+            case ProviderFault():
+                status = "failed"
+                body = {"type": "run.failed", **outcome.to_json(), "status": status}
+        body |= {"verdict": verdict, "turns": self._turns}
+        error = json.dump(outcome.to_json()) if isinstance(outcome, ProviderFault) else ""
+        await in_thread(finish_run)(self.plan.run, status, verdict, error, self.seq + 1)
+        self.emit([body])
+
+    async def _rounds(self) -> None:
+        plan = self.plan
+        self.emit([history.started(plan.row, plan.body, plan.offered, plan.ref)])
+        messages, parent = list(plan.ask.messages), plan.parent
+        for number in range(1, plan.body.max_rounds + 1):
+            told, turn = await self._ask(number, messages, parent)
+            if not any(judged.choice == 0 for judged in told.judged):
+                return
+            if number == plan.body.max_rounds:
+                return
+            contents = await self._answer_all(told, turn)
+            parent = recording.Parent(turn, len(messages))
+            messages = [
+                *messages,
+                recording.reply_of(told.answer, number),
+                *recording.results_of(told.answer, number, contents),
+            ]
+
+    # One model call.
+
+    async def _ask(
+        self, number: int, messages: list[Any], parent: recording.Parent | None
+    ) -> tuple[Round, UUID]:
+        plan = self.plan
+        ask = Ask(
+            plan.ask.model,
+            messages,
+            plan.ask.tools,
+            plan.ask.tool_choice if number == 1 else _after_first(plan.ask.tool_choice),
+            plan.ask.parameters,
+            plan.ask.stream,
+        )
+        provider = load(plan.connection.protocol)(plan.endpoint, self.client)
+        exchange = provider.ask(ask)
+        start = recording.TurnStart(
+            project=plan.project,
+            conversation=plan.conversation,
+            connection=plan.connection,
+            key=recording.turn_key(plan.run, number),
+            at=datetime.now(UTC),
+            ask=ask,
+            protocol=exchange.wire,
+            toolset=plan.toolset,
+            parent=parent,
+        )
+        price = _pricing(plan, start.at)
+        told = Round(
+            number, str(start.turn), exchange.wire, plan.offered.choosing(ask.tool_choice), price
+        )
+        storing = asyncio.create_task(in_thread(recording.begin_turn)(start))
+        self._turns += 1
+        self.emit(told.begin())
+        self._keep(number, turn=str(start.turn), request=exchange.request)
+        end = recording.TurnEnd(start.turn, told, "finished", notes=exchange.notes)
+        try:
+            await self._stream(exchange, told, end)
+        except asyncio.CancelledError:
+            end.status = self._stopping or "interrupted"
+            await self._close_round(exchange, told, end, storing)
+            raise Stopped(end.status) from None
+        except ProviderFault as fault:
+            end.status, end.error = "failed", fault.to_json()
+            if fault.body and not end.chunks:
+                end.chunks.append((exchange.elapsed_ms, fault.body))
+            await self._close_round(exchange, told, end, storing)
+            raise
+        await self._close_round(exchange, told, end, storing)
+        return told, start.turn
+
+    async def _stream(self, exchange: Exchange, told: Round, end: recording.TurnEnd) -> None:
+        number = told.number
+        async with exchange:
+            async for chunk, at in exchange:
+                end.chunks.append((at, chunk))
+                self._keep(number, at=at, chunk=chunk)
+                self.emit(told.feed(chunk, at))
+        self.emit(told.finish(exchange.elapsed_ms))
+        answer = told.answer
+        if answer.error is not None:
+            raise faults.of_report(answer.error.code, answer.error.message, exchange.where)
+        if not answer.complete:
+            raise ProviderFault(
+                "cut_stream",
+                f"{exchange.where} ended the stream before the answer was complete."
+                " What had arrived is kept; run again.",
+            )
+
+    async def _close_round(
+        self,
+        exchange: Exchange,
+        told: Round,
+        end: recording.TurnEnd,
+        storing: asyncio.Task[None],
+    ) -> None:
+        if not told.is_finished:
+            self.emit(told.finish(exchange.elapsed_ms))
+        end.request = exchange.request
+        self._verdicts.append(worst(told.all_findings))
+        await storing
+        await in_thread(recording.finish_turn)(end)
+        self.emit(told.close())
+
+    # Answers.
+
+    async def _answer_all(self, told: Round, turn: UUID) -> dict[int, str]:
+        """The contents by call index, once every call of the turn is answered."""
+        ours = [(n, judged) for n, judged in enumerate(told.judged) if judged.choice == 0]
+        by_hand = [judged for _, judged in ours if self._mode(judged) == "hand"]
+        if by_hand:
+            await in_thread(set_status)(self.plan.run, "waiting")
+        answered = await asyncio.gather(
+            *(self._answer(turn, position, judged) for position, judged in ours)
+        )
+        if by_hand:
+            await in_thread(set_status)(self.plan.run, "running")
+        return {
+            judged.call.index: content for (_, judged), content in zip(ours, answered, strict=True)
+        }
+
+    def _mode(self, judged: Judged) -> str:
+        found = self.plan.answers.get(judged.call.name)
+        return found.mode if found else "hand"
+
+    async def _answer(self, turn: UUID, position: int, judged: Judged) -> str:
+        at, place = time.monotonic(), {"round": int(judged.key.split(".")[0]), "key": judged.key}
+        mode, note = self._mode(judged), ""
+        if mode == "hand":
+            result = await self._wait_for_hand(judged, place)
+        else:
+            self.emit([{"type": "call.executing", **place, "mode": mode}])
+            found = await self._find_answer(judged, mode)
+            note = found.note
+            result = recording.Result(found.content, found.answered_by, error=found.error)
+        latency = round((time.monotonic() - at) * 1000, 1)
+        result = recording.Result(result.content, result.answered_by, result.error, latency)
+        await in_thread(recording.store_result)(turn, position, result)
+        self.emit([{"type": "call.result", **place, **result_body(result, note)}])
+        return result.content
+
+    async def _wait_for_hand(self, judged: Judged, place: Body) -> recording.Result:
+        waiting = asyncio.get_running_loop().create_future()
+        self._hand[judged.key] = waiting
+        self.emit([{"type": "call.waiting", **place}])
+        try:
+            return await waiting  # type: ignore[no-any-return]
+        finally:
+            del self._hand[judged.key]
+
+    async def _find_answer(self, judged: Judged, mode: str) -> answers.Found:
+        call = judged.call
+        match mode:
+            case "fixed":
+                return answers.fixed(self.plan.answers[call.name].content)
+            case "sample":
+                spec = self.plan.offered.specs.get(call.name)
+                seed = self.plan.body.trial * 1000 + call.index
+                return answers.sampled(spec.output_schema if spec else None, seed=seed)
+            case _:
+                find = in_thread(answers.recorded)
+                return await find(self.plan.project, call.name, call.arguments)  # type: ignore[no-any-return]
+
+
+def result_body(result: recording.Result, note: str = "") -> Body:
+    body: Body = {
+        "content": result.content,
+        "error": result.error,
+        "answered_by": result.answered_by,
+        "latency_ms": result.latency_ms,
+    }
+    return body | ({"note": note} if note else {})
+
+
+def interrupted() -> ProviderFault:
+    return ProviderFault(
+        "interrupted",
+        "The server process that played this run ended. What had arrived is kept; run again.",
+        permanent=False,
+    )
+
+
+def finish_run(run: UUID, status: str, verdict: str, error: str, last_seq: int) -> None:
+    """Close the run's row."""
+    Run.objects.filter(pk=run).update(
+        status=status,
+        verdict=verdict,
+        error=error,
+        last_seq=last_seq,
+        finished_at=timezone.now(),
+    )
+
+
+def set_status(run: UUID, status: str) -> None:
+    Run.objects.filter(pk=run, finished_at=None).update(status=status)
+
+
+def _worst(verdicts: list[VerdictValue]) -> VerdictValue:
+    return next((v for v in ("rejected", "flagged") if v in verdicts), "accepted")  # type: ignore[return-value]
+
+
+def _after_first(choice: Any) -> Any:
+    """A forced call is forced once: forced again after its result it would never end."""
+    return "auto" if choice == "required" or isinstance(choice, dict) else choice
+
+
+def _pricing(plan: Plan, at: datetime) -> Any:
+    def find(usage: Usage) -> prices.Price:
+        connection = plan.connection
+        return prices.price(
+            usage,
+            model=plan.ask.model,
+            protocol=connection.protocol,
+            base_url=connection.base_url,
+            at=at,
+        )
+
+    return find
