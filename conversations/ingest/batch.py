@@ -11,7 +11,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from conversations.ingest.record import LIMITS, BadRecord, Limits, TurnRecord, load_json, read_record
+from conversations.ingest.record import (
+    LIMITS,
+    BadRecord,
+    Limits,
+    TurnRecord,
+    load_json,
+    read_record,
+)
 
 Framing = Literal["array", "lines"]
 
@@ -197,7 +204,7 @@ class _Elements:
         return self.closed
 
     def _pass_string(self, data: bytes, at: int) -> int:
-        """Where the string ends, or the end of the data; an escape that is cut waits in ``rest``."""
+        """Where the string ends, or the data; an escape that is cut waits in ``rest``."""
         match = INSIDE_STRING.match(data, at)
         end = match.end() if match else at
         if data[end : end + 1] == b'"':

@@ -42,7 +42,7 @@ class Decompressor:
         if self.encoding not in ("identity", "gzip", "x-gzip", "deflate"):
             raise BadBody(
                 "unsupported_encoding",
-                f"Content-Encoding {self.encoding[:40]!r} is not taken. Send gzip, deflate or none.",
+                f"Content-Encoding {self.encoding[:40]!r} is not taken. Send gzip or deflate.",
             )
         self.limit = limit
         self.total = 0
@@ -70,9 +70,7 @@ class Decompressor:
 
     def _start(self, chunk: bytes) -> zlib._Decompress:
         raw_deflate = self.encoding == "deflate" and (chunk[0] & 0x0F) != 8
-        self._stream = zlib.decompressobj(
-            -zlib.MAX_WBITS if raw_deflate else zlib.MAX_WBITS | 32
-        )
+        self._stream = zlib.decompressobj(-zlib.MAX_WBITS if raw_deflate else zlib.MAX_WBITS | 32)
         return self._stream
 
     def _drain(self, stream: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
@@ -94,7 +92,7 @@ class Decompressor:
         if self.total > self.limit:
             raise BadBody(
                 "body_too_large",
-                f"The body has more than {self.limit:,} bytes when decompressed. Send less at once.",
+                f"The body has more than {self.limit:,} bytes decompressed. Send less at once.",
             )
         return piece
 

@@ -75,9 +75,7 @@ class Limits:
 LIMITS = Limits()
 LONGEST_INTEGER = 4000  # digits; Python itself refuses more than 4300
 
-RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _read_time(value: object) -> datetime:
@@ -149,7 +147,7 @@ class Request(_Part):
 
 
 class Response(_Part):
-    """``message`` is the assistant's message in OpenAI chat form; ``usage`` as the source had it."""
+    """``message`` is the assistant's, in OpenAI chat form; ``usage`` as the source had it."""
 
     message: Message
     finish_reason: _text(200) | None = None  # type: ignore[valid-type]

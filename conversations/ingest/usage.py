@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conversations.assembly import anthropic_messages, google_generate, openai_chat, openai_responses
+from conversations.assembly import (
+    anthropic_messages,
+    google_generate,
+    openai_chat,
+    openai_responses,
+)
 from conversations.assembly.payload import number, obj
 from conversations.parts import Usage
 
@@ -28,12 +33,16 @@ def read_usage(raw: Mapping[str, Any] | None) -> Usage | None:
     if "promptTokenCount" in raw or "candidatesTokenCount" in raw:
         return google_generate.usage_of(raw)
     if "inputTokens" in raw or "outputTokens" in raw:
-        return _named(raw, "inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+        return _named(
+            raw, "inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"
+        )
     if "prompt_eval_count" in raw or "eval_count" in raw:
         return _named(raw, "prompt_eval_count", "eval_count", "", "")
     if isinstance(raw.get("tokens"), Mapping):
         counts = _named(obj(raw["tokens"]), "input_tokens", "output_tokens", "", "")
-        return Usage(counts.input_tokens, counts.output_tokens, number(raw.get("cached_tokens")), raw=raw)
+        return Usage(
+            counts.input_tokens, counts.output_tokens, number(raw.get("cached_tokens")), raw=raw
+        )
     if "input_tokens_details" in raw or "output_tokens_details" in raw:
         return openai_responses.usage_of(raw)
     if any(key in raw for key in OURS[2:]):

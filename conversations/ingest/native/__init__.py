@@ -23,7 +23,7 @@ from conversations.ingest.native import (
     openai_chat,
     openai_responses,
 )
-from conversations.ingest.native.canonical import NativeAnswer, NativeRequest
+from conversations.ingest.native.canonical import NativeAnswer, NativeRequest, not_carried
 from conversations.ingest.notes import Note
 from conversations.ingest.record import BadRecord, Limits, TurnRecord, build_record, load_json
 from conversations.parts import Answer, WireProtocol
@@ -46,6 +46,9 @@ ANSWERS: dict[str, AnswerReader] = {
     "cohere.v2": cohere_chat.read_answer,
     "bedrock.converse": bedrock_converse.read_answer,
 }
+OBJECT_ARGUMENTS = frozenset(["anthropic.messages", "google.generateContent", "ollama.chat"])
+# Calls that the provider makes and answers by itself: no application sees or can fail them.
+HOSTED = frozenset(["server_tool_use", "mcp_tool_use", "mcp_call"])
 ASSEMBLED: tuple[str, ...] = get_args(WireProtocol)
 WIDE = Limits(max_record_bytes=1 << 40)
 
@@ -170,15 +173,24 @@ def read_response(
         if isinstance(value, dict):
             return ANSWERS[protocol](value)
     wire = cast(WireProtocol, protocol if protocol in ASSEMBLED else "openai.chat")
-    answer = assembly.assemble(wire, body) if streamed else assembly.read_answer(wire, body)
-    return answer_of(answer)
+    if streamed:
+        return answer_of(assembly.assemble(wire, body))
+    answered = answer_of(assembly.read_answer(wire, body))
+    return _whole(answered) if protocol in OBJECT_ARGUMENTS else answered
 
 
 def read_value(protocol: str, answer: Mapping[str, Any]) -> NativeAnswer:
     """An answer that is parsed already."""
-    if protocol in ANSWERS:
-        return ANSWERS[protocol](answer)
-    return answer_of(assembly.read_answer(cast(WireProtocol, protocol), json.dump(answer).encode()))
+    return read_response(protocol, json.dump(answer).encode())
+
+
+def _whole(answered: NativeAnswer) -> NativeAnswer:
+    """Whole answers whose arguments are objects: one without members is ``{}``, not no text."""
+    for call in items((answered.message or {}).get("tool_calls")):
+        function = call.get("function", {})
+        if function.get("arguments") == "":
+            function["arguments"] = "{}"
+    return answered
 
 
 def _http_error(body: bytes, status: int) -> dict[str, Any]:
@@ -208,16 +220,30 @@ def answer_of(answer: Answer) -> NativeAnswer:
     left = obj(dict(answer.first.provider_details)).get("items")
     for item in items(left):
         kind = text(obj(item).get("type")) or "unknown"
-        notes.append(Note("part_not_carried", f"Not carried over: an output item {kind[:100]}."))
+        notes.append(not_carried(f"an output item {kind[:100]}"))
+    message = assembly.message_of(answer) if answer.choices else None
+    hosted = [call for call in answer.first.calls if call.type in HOSTED]
+    if message and hosted:
+        _leave_out(message, {call.id for call in hosted})
+        notes += [
+            not_carried(f"the call of {call.name}, which the provider ran") for call in hosted
+        ]
     error = answer.error
     return NativeAnswer(
-        message=assembly.message_of(answer) if answer.choices else None,
+        message=message,
         finish_reason=answer.first.finish_reason,
         usage=dict(answer.usage.raw) if answer.usage and answer.usage.raw else None,
         model=answer.model or "",
         error=error and {"code": error.code, "message": error.message, "raw": error.raw},
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _leave_out(message: dict[str, Any], ids: set[str | None]) -> None:
+    kept = [call for call in items(message.get("tool_calls")) if call.get("id") not in ids]
+    message.pop("tool_calls", None)
+    if kept:
+        message["tool_calls"] = kept
 
 
 def protocol_of_request(body: Mapping[str, Any]) -> str | None:

@@ -23,7 +23,9 @@ SPOKEN = ("messages", "tools", "tool_choice", "functions", "function_call", "mod
 
 def read_request(body: Mapping[str, Any]) -> NativeRequest:
     messages = [one for one in items(body.get("messages")) if isinstance(one, dict)]
-    messages = [one if isinstance(one.get("role"), str) else {"role": "", **one} for one in messages]
+    messages = [
+        one if isinstance(one.get("role"), str) else {"role": "", **one} for one in messages
+    ]
     tools, notes = _tools(body)
     choice = body.get("tool_choice")
     if choice is None and "function_call" in body:
@@ -55,9 +57,7 @@ def read_answer(body: Mapping[str, Any]) -> NativeAnswer:
     message = first.get("message")
     notes = []
     if len(choices) > 1:
-        notes.append(
-            Note("choices_left_out", f"The first of {len(choices)} answers is stored.")
-        )
+        notes.append(Note("choices_left_out", f"The first of {len(choices)} answers is stored."))
     if isinstance(message, dict) and not isinstance(message.get("role"), str):
         message = {"role": "assistant", **message}
     error = body.get("error") or first.get("error")

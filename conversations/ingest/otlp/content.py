@@ -55,7 +55,7 @@ class Content:
 
 
 def structured(value: Any) -> Any:
-    """An attribute's value: JSON where it is a text that holds an array or object, else as it is."""
+    """An attribute's value; a text that holds a JSON array or object is read."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)
@@ -126,22 +126,21 @@ def read_parts_message(message: Any) -> tuple[list[dict[str, Any]], list[Note]]:
 def _take_part(
     part: dict[str, Any], saying: Saying, results: list[dict[str, Any]], notes: list[Note]
 ) -> None:
-    kind = text(part.get("type"))
+    kind, call_id = text(part.get("type")), text(part.get("id")) or None
     if kind == "text":
         saying.say(text(part.get("content")))
     elif kind == "tool_call":
         if not isinstance(part.get("arguments"), str | None):
             notes.append(OBJECT_ARGUMENTS)
-        call_id, name = text(part.get("id")) or None, text(part.get("name"))
+        called = text(part.get("name"))
         if "arguments" in part:
-            saying.call(call_id, name, part["arguments"])
+            saying.call(call_id, called, part["arguments"])
         else:
             notes.append(CONTENT_MISSING)
-            saying.calls.append({"id": call_id, "type": "function", "function": {"name": name}})
+            saying.calls.append({"id": call_id, "type": "function", "function": {"name": called}})
     elif kind == "tool_call_response":
         content = part.get("response", part.get("result"))
         name = text(part.get("name")) or None
-        call_id = text(part.get("id")) or None
         results.append(tool_message(call_id, "" if content is None else content, name=name))
     elif kind in ("reasoning", "thinking"):
         saying.reasoning.append(text(part.get("content")))

@@ -300,7 +300,9 @@ def partial_success(
         said: dict[str, Any] = {counted: str(rejected)} if rejected else {}
         said |= {"errorMessage": message} if message else {}
         return json.dumps({"partialSuccess": said} if said else {}).encode()
-    answer: Any = ExportTraceServiceResponse() if signal == "traces" else ExportLogsServiceResponse()
+    answer: Any = (
+        ExportTraceServiceResponse() if signal == "traces" else ExportLogsServiceResponse()
+    )
     if rejected or message:
         if signal == "traces":
             answer.partial_success.rejected_spans = rejected

@@ -37,7 +37,7 @@ def speaks(event: str) -> bool:
 def read_event(event: str, body: Any, attributes: Mapping[str, Any]) -> Content:
     """What one event says; ``attributes`` are those of the log record or span event."""
     if event == DETAILS:
-        return genai.read_content(attributes | obj(body))
+        return genai.read_content({**attributes, **obj(body)})
     fields = body if isinstance(body, dict) else {"content": body} if body else {}
     fields = {key: value for key, value in fields.items() if key not in OF_THE_EVENT}
     notes: list[Note] = []
@@ -72,14 +72,16 @@ def _message(role: str, fields: dict[str, Any], notes: list[Note]) -> dict[str, 
         message["content"] = None
         if not calls and role != "assistant":
             notes.append(Note("content_not_recorded", "A message was recorded without its text."))
-    message |= {key: value for key, value in fields.items() if key not in ("index", "finish_reason")}
+    message |= {
+        key: value for key, value in fields.items() if key not in ("index", "finish_reason")
+    }
     if calls:
         message["tool_calls"] = [read_call(call, notes) for call in items(calls)]
     return message
 
 
 def merge(contents: list[Content]) -> Content:
-    """Events in their order as one content: messages follow each other, the first choice answers."""
+    """Events in their order as one content: messages in a row, the first choice answers."""
     whole = Content()
     messages: list[dict[str, Any]] = []
     choices = 0

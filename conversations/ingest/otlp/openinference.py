@@ -15,7 +15,6 @@ from conversations.ingest import native
 from conversations.ingest.native.canonical import (
     Saying,
     argument_text,
-    content_of,
     read_tools,
 )
 from conversations.ingest.notes import Note
@@ -135,19 +134,14 @@ def _take_part(part: dict[str, Any], saying: Saying) -> None:
 def _call(call: dict[str, Any]) -> dict[str, Any]:
     function = obj(call.get("function"))
     written = {"name": text(function.get("name"))}
-    # An empty object is what the instrumentation leaves out.
-    written["arguments"] = argument_text(function.get("arguments", "{}"))
+    if "arguments" in function:
+        written["arguments"] = argument_text(function["arguments"])
     return {"id": call.get("id"), "type": "function", "function": written}
 
 
 def read_usage(attributes: Mapping[str, Any]) -> dict[str, Any]:
     counts = {name: number(attributes.get(key)) for key, name in USAGE.items()}
     return {name: count for name, count in counts.items() if count is not None}
-
-
-def plain(value: Any) -> Any:
-    """A tool span's input or output: its text, or a list of parts as content."""
-    return content_of(value) if isinstance(value, list) and value else value
 
 
 def redacted(attributes: Mapping[str, Any]) -> Note | None:
