@@ -19,6 +19,7 @@ _docs_urls = [
 ]
 urlpatterns = [
     path("", pages.go_home, name="home"),
+    path("favicon.ico", pages.show_favicon, name="favicon"),
     path("palette.json", pages.list_palette, name="palette"),
     path("p/<slug:slug>/", include(_project_urls)),
     path("docs/", include(_docs_urls)),

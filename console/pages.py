@@ -10,13 +10,22 @@ import django.db
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
 from console import docs, overview
-from console.accounts.access import ProjectRequest, RoleTooLow, UserRequest, member, signed_in
+from console.accounts.access import (
+    ProjectRequest,
+    RoleTooLow,
+    UserRequest,
+    member,
+    public,
+    signed_in,
+)
 from console.accounts.models import ROLES, Member
+from console.accounts.projects import may_make_projects
 from console.lib.problems import problem
 from console.shell import Shell, find_last_member, palette_entries
 from tools_registry.models import Tool
@@ -26,13 +35,21 @@ _MACHINE_PATHS = ("/api/", "/v1/", "/proxy/")
 logger = logging.getLogger(__name__)
 
 
+@public
+@require_safe
+def show_favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look by themselves, as on the administration's pages."""
+    return redirect(static("mark.svg"), permanent=True)
+
+
 @signed_in
 @require_safe
 def go_home(request: UserRequest) -> HttpResponse:
     """To the overview of the project used last; without a project, say how to get one."""
     found = find_last_member(request)
     if found is None:
-        return render(request, "console/no_project.html")
+        may = may_make_projects(request.user)
+        return render(request, "console/no_project.html", {"may_make_projects": may})
     return redirect("console:overview", found.project.slug)
 
 

@@ -23,6 +23,8 @@ class Page:
     key: str
     """Pressed after G, it goes to the page."""
     in_project: bool = True
+    also: tuple[str, ...] = ()
+    """Other pages that belong to it."""
 
 
 PAGES = (
@@ -30,7 +32,13 @@ PAGES = (
     Page("Conversations", "messages", "conversations:conversation-list", "c"),
     Page("Tools", "function", "tools_registry:tool-list", "t"),
     Page("Playground", "terminal-2", "conversations:playground", "p"),
-    Page("Settings", "settings", "accounts:project-settings", "s"),
+    Page(
+        "Settings",
+        "settings",
+        "accounts:project-settings",
+        "s",
+        also=("conversations:connection-list",),
+    ),
 )
 FOOT = (Page("Docs", "book", "console:docs-index", "d", in_project=False),)
 
@@ -94,9 +102,12 @@ class Shell:
 
     def _link(self, page: Page) -> Link:
         args = [self.project.slug] if page.in_project and self.project else []
-        url = reverse(page.url_name, args=args)
+        url, *others = (reverse(name, args=args) for name in (page.url_name, *page.also))
         path = self._request.path
-        current = path == url if page.url_name == "console:overview" else path.startswith(url)
+        if page.url_name == "console:overview":
+            current = path == url
+        else:
+            current = path.startswith((url, *others))
         return Link(page.label, page.icon, page.key, url, current)
 
 

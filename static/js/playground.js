@@ -109,7 +109,7 @@ const context = {
     return answer.ok ? (await answer.json()).result : null;
   },
   conversationUrl: (run) => urls.conversation.replace(data.anyRun, run.conversation),
-  turnUrl: (run, round) => `${urls.conversation.replace(data.anyRun, run.conversation)}turns/${round.turn}/`,
+  turnUrl: (run, round) => urls.turn.replace(data.anyRun, round.turn),
   baseline: (run) => views[0].runs.find((one) => one.trial === run.trial) || views[0].run,
 };
 let views = [];

@@ -113,3 +113,13 @@ def test_every_finding_code_has_its_place_in_the_docs() -> None:
     page = docs.find("findings")
     assert page is not None
     assert set(CODES) <= {heading.id for heading in page.rendered.headings}
+
+
+def test_every_page_of_the_docs_that_a_template_links_is_there() -> None:
+    linked = {
+        (slug, path.name)
+        for path in (docs.FOLDER.parent / "templates").rglob("*.html")
+        for slug in re.findall(r"url 'console:docs-page' '([^']+)'", path.read_text())
+    }
+    assert linked
+    assert {(slug, name) for slug, name in linked if slug not in PAGES} == set()
