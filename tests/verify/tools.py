@@ -39,8 +39,6 @@ Record = dict[str, Any]
 # The notes of the data speak of 7,445 calls; these are those of the conversations in it.
 AGENT_CALLS = 3715
 REMOTES = "http://localhost:1234/"
-# Documents of a draft that is not out: nothing of drafts 7 and 2020-12 refers to them.
-NEXT = "https://json-schema.org/v1"
 DRAFTS = {
     "draft7": "http://json-schema.org/draft-07/schema#",
     "draft2020-12": "https://json-schema.org/draft/2020-12/schema",
@@ -159,7 +157,7 @@ def registry_of(remotes: Record, draft: str) -> jsonschema_rs.Registry:
     known = [
         (REMOTES + name, body)
         for name, body in remotes.items()
-        if NEXT not in str(body) and (not name.startswith("draft") or name.startswith(draft))
+        if not name.startswith(("draft", "v1")) or name.startswith(f"{draft}/")
     ]
     number = jsonschema_rs.Draft7 if draft == "draft7" else jsonschema_rs.Draft202012
     return jsonschema_rs.Registry(known, draft=number)
