@@ -122,12 +122,19 @@ def _check_message(value: object) -> object:
     return value
 
 
+def _check_text(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "a text was expected")
+    return value
+
+
 def _text(longest: int, shortest: int = 0) -> Any:
     bounds = StringConstraints(strict=True, min_length=shortest, max_length=longest)
     return Annotated[str, bounds, AfterValidator(_refuse_nul)]
 
 
 Verbatim = Annotated[Any, AfterValidator(_check_object)]
+RawText = Annotated[Any, AfterValidator(_check_text)]  # may hold NULs and lone surrogates
 Message = Annotated[Any, AfterValidator(_check_message)]
 Moment = Annotated[datetime, BeforeValidator(_read_time)]
 Duration = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -135,6 +142,11 @@ Duration = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that are set; verbatim parts are the same objects."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Request(_Part):
@@ -165,8 +177,8 @@ class ToolResult(_Part):
     does where an id repeats. ``cost`` is in dollars, ``content`` the tool's answer as it was.
     """
 
-    call_id: str | None = None
-    name: str | None = None
+    call_id: RawText | None = None
+    name: RawText | None = None
     position: Annotated[int, Field(ge=0, strict=True)] | None = None
     status: ResultStatus = "ok"
     content: Any = None
@@ -246,17 +258,12 @@ class TurnRecord(_Part):
         are the same objects, not copies."""
         whole = {name: getattr(self, name) for name in type(self).model_fields}
         whole["at"] = self.at.isoformat().replace("+00:00", "Z")
-        whole["request"] = _fields(self.request)
-        whole["response"] = _fields(self.response) if self.response else None
+        whole["request"] = self.request.to_json()
+        whole["response"] = self.response.to_json() if self.response else None
         whole["tags"] = list(self.tags)
-        whole["tool_results"] = [_fields(result) for result in self.tool_results]
+        whole["tool_results"] = [result.to_json() for result in self.tool_results]
         whole["notes"] = [note.to_json() for note in self.notes]
         return {name: value for name, value in whole.items() if value not in (None, "", [])}
-
-
-def _fields(part: _Part) -> dict[str, Any]:
-    values = {name: getattr(part, name) for name in type(part).model_fields}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 KNOWN_FIELDS = frozenset(TurnRecord.model_fields)

@@ -25,7 +25,14 @@ from conversations.ingest.native import (
 )
 from conversations.ingest.native.canonical import NativeAnswer, NativeRequest, not_carried
 from conversations.ingest.notes import Note
-from conversations.ingest.record import BadRecord, Limits, TurnRecord, build_record, load_json
+from conversations.ingest.record import (
+    BadRecord,
+    Limits,
+    TurnRecord,
+    build_record,
+    check_depth,
+    load_json,
+)
 from conversations.parts import Answer, WireProtocol
 
 RequestReader = Callable[[Mapping[str, Any]], NativeRequest]
@@ -110,7 +117,7 @@ def build_turn(
         parameters = {"model": asked.model, **parameters}
     response = {
         "message": answered.message,
-        "finish_reason": answered.finish_reason and answered.finish_reason[:200],
+        "finish_reason": answered.finish_reason and clean(answered.finish_reason, 200),
         "usage": answered.usage,
     }
     return build_record(
@@ -147,7 +154,7 @@ def clean(name: str, longest: int) -> str:
 def read_request(protocol: str, body: bytes) -> NativeRequest:
     """A request's bytes in canonical form; what cannot be read becomes a note."""
     try:
-        value = load_json(body, limits=WIDE)
+        value = _load(body)
         if isinstance(value, dict):
             return REQUESTS[protocol](value)
         reason = "it is no JSON object"
@@ -162,12 +169,18 @@ def read_response(
     """An answer's bytes in canonical form; an HTTP error becomes ``error`` with its status."""
     if status >= 400:
         return NativeAnswer(None, error=_http_error(body, status))
+    try:
+        return _read_response(protocol, body, streamed)
+    except RecursionError:
+        return _unreadable("The answer nests too deep.")
+
+
+def _read_response(protocol: str, body: bytes, streamed: bool) -> NativeAnswer:
     if protocol not in ASSEMBLED and streamed:
-        note = Note("response_unreadable", f"Streams of {protocol} cannot be read.")
-        return NativeAnswer(None, error={"code": note.code, "message": note.detail}, notes=(note,))
+        return _unreadable(f"Streams of {protocol} cannot be read.")
     if protocol in ANSWERS and not streamed:
         try:
-            value = load_json(body, limits=WIDE)
+            value = _load(body)
         except BadRecord:
             value = None
         if isinstance(value, dict):
@@ -179,9 +192,20 @@ def read_response(
     return _whole(answered) if protocol in OBJECT_ARGUMENTS else answered
 
 
+def _unreadable(detail: str) -> NativeAnswer:
+    note = Note("response_unreadable", detail)
+    return NativeAnswer(None, error={"code": note.code, "message": note.detail}, notes=(note,))
+
+
 def read_value(protocol: str, answer: Mapping[str, Any]) -> NativeAnswer:
     """An answer that is parsed already."""
     return read_response(protocol, json.dump(answer).encode())
+
+
+def _load(body: bytes) -> Any:
+    value = load_json(body, limits=WIDE)
+    check_depth(value, WIDE.max_depth)
+    return value
 
 
 def _whole(answered: NativeAnswer) -> NativeAnswer:

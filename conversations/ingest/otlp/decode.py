@@ -62,7 +62,7 @@ def decode(body: bytes, signal: Signal, encoding: Encoding, *, limits: Limits = 
     if encoding == "protobuf":
         return _collect(_of_protobuf(body, signal), signal)
     try:
-        value = load_json(body, limits=Limits(max_record_bytes=len(body)), whole=False)
+        value = load_json(body, limits=Limits(max_record_bytes=len(body)))
         check_depth(value, limits.max_depth * 2)
     except BadRecord as error:
         code: Any = "too_deep" if error.code == "too_deep" else "not_json"

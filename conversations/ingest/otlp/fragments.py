@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conversations.ingest.otlp.content import Content
-from conversations.ingest.record import ToolResult, TurnRecord, read_record
+from conversations.ingest.record import ToolResult, TurnRecord, build_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class TurnFragment:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TurnFragment:
         content = Content.from_json(data["content"])
-        return cls(**{**data, "content": content, "record": read_record(data["record"])})
+        return cls(**{**data, "content": content, "record": build_record(data["record"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class ResultFragment:
 
     def to_json(self) -> dict[str, Any]:
         whole = _plain(self)
-        whole["result"] = self.result.model_dump(exclude_none=True)
+        whole["result"] = self.result.to_json()
         return whole
 
     @classmethod
