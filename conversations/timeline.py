@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from conversations.assembly import Assembler
-from conversations.parts import CallDelta, Event, TextDelta, WireProtocol
+from conversations.parts import CallDelta, Decision, Event, TextDelta, WireProtocol
+from conversations.wire import Chunk
 from tools_registry.specs import ToolSpec
 from tools_registry.validation.findings import Finding
 
 Field = Literal["text", "reasoning", "name", "arguments"]
+PROTOCOLS: tuple[WireProtocol, ...] = get_args(WireProtocol)
 MOST = 1500
 """Steps of the scrubber; a longer stream has neighbours joined."""
 
@@ -66,13 +68,14 @@ class Track:
 class Timeline:
     """All pieces in the order of their arrival, and the calls that they belong to.
 
-    ``ended`` is the arrival of the last chunk.
+    ``ended`` is the arrival of the last chunk, ``decisions`` what the assembly had to decide.
     """
 
     fragments: tuple[Fragment, ...]
     tracks: tuple[Track, ...]
     chunks: int
     ended: float
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def first(self) -> float:
@@ -148,17 +151,18 @@ class _Reading:
 
 def replay(
     protocol: WireProtocol,
-    chunks: Iterable[tuple[bytes, float]],
+    chunks: Iterable[Chunk],
     offered: Mapping[str, ToolSpec] | None = None,
 ) -> Timeline:
-    """The timeline of stored chunks, each with the time of its arrival."""
+    """The timeline of stored chunks, as ``conversations.wire`` unpacks them."""
     assembler, reading = Assembler(protocol, offered=offered), _Reading()
     number, at = -1, 0.0
-    for number, (chunk, at) in enumerate(chunks):
+    for number, (at, chunk) in enumerate(chunks):
         reading.take(assembler.feed(chunk), at, number)
     reading.take(assembler.finish(), at, max(number, 0))
     tracks = tuple(reading.tracks[key] for key in sorted(reading.tracks))
-    return Timeline(tuple(reading.fragments), tracks, number + 1, at)
+    decisions = assembler.answer.decisions
+    return Timeline(tuple(reading.fragments), tracks, number + 1, at, decisions)
 
 
 def thin(timeline: Timeline, most: int = MOST) -> Timeline:

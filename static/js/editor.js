@@ -57,7 +57,7 @@
     return { from, to: Math.min(Math.max(to ?? from, from), doc.length), message: error.message, severity: error.severity || "error" };
   };
 
-  // Tab indents only after text was typed or clicked into; Esc, then Tab leaves the field.
+  // Tab is left to the browser: it leaves the field, so that the keyboard is never caught.
   const keysFor = (options) => CM.keymap.of([
     ...(options.onRun ? [{ key: "Mod-Enter", run: () => { options.onRun(); return true; } }] : []),
     ...CM.closeBracketsKeymap, ...CM.defaultKeymap.filter((binding) => options.onRun ? binding.key !== "Mod-Enter" : true),
@@ -106,7 +106,11 @@
     if (textarea.editor) return textarea.editor;
     let errors = [];
     const editable = new CM.Compartment();
-    const readonly = (on) => [CM.EditorState.readOnly.of(on), CM.EditorView.editable.of(!on)];
+    // What cannot be edited is still reached by keyboard, so that it can be scrolled and copied.
+    const readonly = (on) => [
+      CM.EditorState.readOnly.of(on), CM.EditorView.editable.of(!on),
+      on ? CM.EditorView.contentAttributes.of({ tabindex: "0" }) : CM.highlightActiveLine(),
+    ];
     const syntax = options.lint === false ? () => [] : syntaxErrors;
     const box = document.createElement("div");
     box.className = "editor";
@@ -121,7 +125,7 @@
       extensions: [
         CM.EditorView.cspNonce.of(nonce), theme, CM.syntaxHighlighting(colours), CM.json(),
         CM.lineNumbers(), CM.foldGutter(), CM.lintGutter(), CM.history(), CM.highlightSpecialChars(), CM.drawSelection(),
-        CM.bracketMatching(), CM.closeBrackets(), CM.indentOnInput(), CM.indentUnit.of("  "), CM.highlightActiveLine(),
+        CM.bracketMatching(), CM.closeBrackets(), CM.indentOnInput(), CM.indentUnit.of("  "),
         CM.highlightSelectionMatches(), CM.search({ top: true }), keysFor(options),
         CM.linter(diagnose, { delay: 250 }),
         CM.EditorView.contentAttributes.of(attributes), editable.of(readonly(options.readonly ?? textarea.readOnly)),

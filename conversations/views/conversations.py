@@ -1,0 +1,126 @@
+"""The list of conversations, and one conversation as a whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, Sum
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from console.accounts.access import ProjectRequest, member
+from console.lib import json
+from console.lib.pages import BadCursor
+from conversations import transcript
+from conversations.listing import list_conversations
+from conversations.models import SOURCES, Conversation, Run, ToolCall, Turn
+
+TURNS = 50
+PEEKED = 6
+
+
+@member("viewer")
+@require_GET
+def list_all(request: ProjectRequest) -> HttpResponse:
+    """Conversations, newest first; beside them the one that ``peek`` names."""
+    try:
+        listing = list_conversations(request.project, request.GET)
+    except BadCursor:
+        raise Http404("no such page") from None
+    rows = list(listing.page.rows)
+    codes = _find_codes(rows)
+    context = {
+        "listing": listing,
+        "rows": [{"conversation": row, "codes": codes.get(row.pk, [])} for row in rows],
+        "sources": [(value, listing.address(source=value)) for value, _ in SOURCES],
+        "verdicts": [
+            (value, listing.address(verdict=value)) for value in ("rejected", "flagged", "accepted")
+        ],
+        "all_sources": listing.address(source=""),
+        "all_verdicts": listing.address(verdict=""),
+    }
+    return render(request, "conversations/list.html", context)
+
+
+def _find_codes(rows: list[Conversation]) -> dict[UUID, list[str]]:
+    """The finding codes of each conversation's calls, the most frequent first."""
+    counts: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    found = ToolCall.objects.filter(conversation__in=[row.pk for row in rows])
+    for conversation, codes in found.exclude(codes=[]).values_list("conversation_id", "codes")[
+        :2000
+    ]:
+        for code in codes:
+            counts[conversation][code] += 1
+    return {
+        conversation: sorted(found, key=lambda code: (-found[code], code))
+        for conversation, found in counts.items()
+    }
+
+
+@member("viewer")
+@require_GET
+def show(request: ProjectRequest, conversation: UUID) -> HttpResponse:
+    """The turns of a conversation in order; for htmx the short form that stands beside the list."""
+    found = get_object_or_404(Conversation, pk=conversation, project=request.project)
+    after = request.GET.get("after", "0")
+    if not after.isascii() or not after.isdecimal() or len(after) > 9:
+        raise Http404("no such turn")
+    many = PEEKED if request.htmx else TURNS
+    rows = list(found.turns.filter(number__gt=int(after)).order_by("number")[: many + 1])
+    turns = rows[:many]
+    context = {
+        "conversation": found,
+        "turns": [_describe(turn) for turn in _with_calls(turns)],
+        "more": turns[-1].number if len(rows) > many else None,
+        "after": int(after),
+        "live": _find_live(found),
+        "totals": _sum_up(found),
+    }
+    page = "conversations/_peek.html" if request.htmx else "conversations/conversation.html"
+    return render(request, page, context)
+
+
+def _with_calls(turns: list[Turn]) -> list[tuple[Turn, list[ToolCall]]]:
+    calls: dict[UUID, list[ToolCall]] = defaultdict(list)
+    rows = ToolCall.objects.filter(turn_id__in=[turn.pk for turn in turns])
+    for call in rows.select_related("tool_version").order_by("turn_id", "position"):
+        calls[call.turn_id].append(call)
+    return [(turn, calls[turn.pk]) for turn in turns]
+
+
+def _describe(pair: tuple[Turn, list[ToolCall]]) -> dict[str, Any]:
+    """A turn for reading: what was new in its request, what came back."""
+    turn, calls = pair
+    new = [entry for entry in transcript.read(turn.new_messages) if entry.role != "assistant"]
+    reply = transcript.read([json.load(turn.response)]) if turn.response else []
+    return {
+        "turn": turn,
+        "url": reverse(
+            "conversations:turn",
+            args=[turn.project.slug, turn.conversation_id, turn.number],
+        ),
+        "new": [entry for entry in new if entry.role != "tool"][-6:],
+        "said": reply[0].said if reply else [],
+        "calls": [{"call": call, "findings": call.found} for call in calls],
+        "error": json.load(turn.error) if turn.error else None,
+    }
+
+
+def _find_live(conversation: Conversation) -> Run | None:
+    """The run that still adds to this conversation."""
+    return conversation.runs.filter(finished_at=None).order_by("-id").first()
+
+
+def _sum_up(conversation: Conversation) -> dict[str, Any]:
+    """What its turns used and cost together; cost is None where one of them is unpriced."""
+    return conversation.turns.aggregate(
+        input=Sum("input_tokens"),
+        output=Sum("output_tokens"),
+        cost=Sum("cost"),
+        unpriced=Count("pk", filter=Q(cost=None)),
+        models=Count("model", distinct=True),
+    )

@@ -1,0 +1,373 @@
+"""One turn: what was offered and said, the calls with their findings, the stream and the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET
+
+from console.accounts.access import ProjectRequest, member
+from console.lib import json
+from conversations import recording, snippets, timeline, timeline_plot, transcript, wire
+from conversations.layout import lay_out
+from conversations.models import Conversation, Run, ToolCall, Turn, TurnWire
+from tools_registry.dialects import read_offer
+from tools_registry.models import ToolVersion
+from tools_registry.validation.findings import Finding
+
+VIEWS = (
+    ("messages", "Messages"),
+    ("timeline", "Timeline"),
+    ("request", "Request JSON"),
+    ("response", "Response JSON"),
+    ("stream", "Stream"),
+)
+LARGE_WIRE = 512 * 1024
+"""Bytes of a stream beyond which its timeline is drawn on its own view only."""
+CHUNKS = 200
+ENTRIES = 200
+RAIL = 100
+
+
+@member("viewer")
+@require_GET
+def show(request: ProjectRequest, conversation: UUID, number: int) -> HttpResponse:
+    turn = _find(request, conversation, number)
+    view = request.GET.get("view", "messages")
+    if view not in dict(VIEWS):
+        raise Http404("no such view")
+    kept = Kept(turn)
+    context = {
+        **_frame(turn, kept),
+        "view": view,
+        "views": VIEWS,
+        **_FILL[view](request, turn, kept),
+    }
+    return render(request, "conversations/turn.html", context)
+
+
+@member("viewer")
+@require_GET
+def show_messages(request: ProjectRequest, conversation: UUID, number: int) -> HttpResponse:
+    """A stretch of the history that the turn's page folds, for htmx."""
+    turn = _find(request, conversation, number)
+    start = request.GET.get("from", "0")
+    if not start.isdecimal() or len(start) > 9:
+        raise Http404("no such message")
+    shown = [
+        entry
+        for entry in transcript.read(recording.rebuild_messages(turn))
+        if entry.answers is None
+    ]
+    begin, end = int(start), len(shown) - transcript.TAIL
+    part = shown[begin : min(begin + ENTRIES, end)]
+    left = end - begin - len(part)
+    context = {
+        "turn": turn,
+        "entries": part,
+        "verdicts": _find_verdicts(turn, part),
+        "hidden": max(left, 0),
+        "hidden_from": begin + len(part),
+    }
+    return render(request, "conversations/_history.html", context)
+
+
+@member("viewer")
+@require_GET
+def find(request: ProjectRequest, turn: UUID) -> HttpResponse:
+    """The page of the turn with this id."""
+    found = get_object_or_404(Turn, pk=turn, project=request.project)
+    return redirect("conversations:turn", request.project.slug, found.conversation_id, found.number)
+
+
+def _find(request: ProjectRequest, conversation: UUID, number: int) -> Turn:
+    """The turn with this number; of several that took it at once, the first."""
+    rows = Turn.objects.select_related("conversation", "toolset", "connection", "project")
+    found = (
+        rows.filter(project=request.project, conversation=conversation, number=number)
+        .order_by("id")
+        .first()
+    )
+    if found is None:
+        raise Http404("no such turn")
+    return found
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a turn beside its row, read when it is asked for."""
+
+    turn: Turn
+
+    @cached_property
+    def wire(self) -> TurnWire | None:
+        return TurnWire.objects.filter(turn_id=self.turn.pk, project=self.turn.project).first()
+
+    @cached_property
+    def chunks(self) -> list[wire.Chunk]:
+        return wire.unpack(self.wire.chunks) if self.wire else []
+
+    @cached_property
+    def raw_request(self) -> bytes:
+        return wire.unpack_request(self.wire.request) if self.wire else b""
+
+    @cached_property
+    def request(self) -> dict[str, Any]:
+        return recording.rebuild_request(self.turn)
+
+    @cached_property
+    def calls(self) -> list[ToolCall]:
+        rows = ToolCall.objects.filter(turn_id=self.turn.pk, project=self.turn.project)
+        return list(rows.select_related("tool_version").order_by("position"))
+
+    @cached_property
+    def stream_size(self) -> int:
+        return sum(len(chunk) for _, chunk in self.chunks)
+
+    @cached_property
+    def timeline(self) -> timeline.Timeline | None:
+        """The stream played again; None where none was kept."""
+        if not self.chunks or self.turn.protocol not in timeline.PROTOCOLS:
+            return None
+        specs = read_offer(self.turn.toolset.tools) if self.turn.toolset else {}
+        offered = {name: spec for name, spec in specs.items() if spec is not None}
+        return timeline.replay(self.turn.protocol, self.chunks, offered)  # type: ignore[arg-type]
+
+
+# ---- what every view of a turn shows around itself
+
+
+def _frame(turn: Turn, kept: Kept) -> dict[str, Any]:
+    conversation = turn.conversation
+    findings = [*turn.found, *(finding for call in kept.calls for finding in call.found)]
+    return {
+        "turn": turn,
+        "conversation": conversation,
+        "heading": _heading(turn, conversation),
+        "first": _first_problem(turn, kept.calls),
+        "problems": len(findings),
+        "error": json.load(turn.error) if turn.error else None,
+        "live": _find_live(turn),
+        "snippets": _write_snippets(turn, kept),
+        "parameters": json.load(turn.parameters),
+        "rail": _rail(conversation, turn),
+        "stream_count": len(kept.chunks),
+    }
+
+
+def _heading(turn: Turn, conversation: Conversation) -> str:
+    """What the user last said, else the conversation's title."""
+    for message in reversed(turn.new_messages):
+        if message.get("role") == "user":
+            entry = transcript.read([message])[0]
+            if entry.text:
+                return entry.text
+    return conversation.title or conversation.key
+
+
+def _first_problem(turn: Turn, calls: Sequence[ToolCall]) -> dict[str, Any] | None:
+    found: list[tuple[Finding, ToolCall | None]] = [
+        (finding, call) for call in calls for finding in call.found
+    ]
+    found += [(finding, None) for finding in turn.found]
+    worst = next((pair for pair in found if pair[0].severity == "rejected"), None)
+    finding, call = worst or next(iter(found), (None, None))
+    return {"finding": finding, "call": call} if finding else None
+
+
+def _find_live(turn: Turn) -> Run | None:
+    if turn.status != "running":
+        return None
+    rows = Run.objects.filter(conversation=turn.conversation_id, finished_at=None)
+    return rows.order_by("-id").first()
+
+
+def _rail(conversation: Conversation, turn: Turn) -> dict[str, Any]:
+    """The turns around this one, each with the names that it called."""
+    half = RAIL // 2
+    first = max(1, turn.number - half)
+    rows = list(conversation.turns.filter(number__gte=first).order_by("number", "id")[:RAIL])
+    names: dict[UUID, list[str]] = {}
+    called = ToolCall.objects.filter(turn_id__in=[row.pk for row in rows])
+    for pk, name in called.order_by("position").values_list("turn_id", "name"):
+        names.setdefault(pk, []).append(name)
+    numbers = {row.pk: row.number for row in rows}
+    items = [
+        {
+            "turn": row,
+            "names": names.get(row.pk, []),
+            "said": "" if names.get(row.pk) else _say(row),
+            "branch": _branch(row, numbers),
+        }
+        for row in rows
+    ]
+    return {"items": items, "before": first - 1, "total": conversation.turn_count}
+
+
+def _say(turn: Turn) -> str:
+    if not turn.response:
+        return ""
+    return transcript.read([json.load(turn.response)])[0].text[:200]
+
+
+def _branch(turn: Turn, numbers: Mapping[UUID, int]) -> int | None:
+    """The number of the turn that this one goes on from, where that is not the one before."""
+    parent = numbers.get(turn.parent_id) if turn.parent_id else None
+    return parent if parent is not None and parent != turn.number - 1 else None
+
+
+def _write_snippets(turn: Turn, kept: Kept) -> dict[str, str]:
+    endpoint = _endpoint(turn)
+    body = kept.request
+    if kept.raw_request:
+        try:
+            body = json.load(kept.raw_request)
+        except ValueError:
+            body = kept.request
+    return {
+        "curl": snippets.as_curl(endpoint, body),
+        "python": snippets.as_python(endpoint, body),
+    }
+
+
+_APIS: dict[str, snippets.Api] = {
+    "openai.responses": "responses",
+    "anthropic.messages": "anthropic",
+    "ollama.chat": "ollama",
+}
+
+
+def _endpoint(turn: Turn) -> snippets.Endpoint:
+    connection = turn.connection
+    api = _APIS.get(turn.protocol, "chat")
+    if connection is None:
+        return snippets.Endpoint(api)
+    if connection.protocol == "local":
+        return snippets.Endpoint(api, settings.LOCAL_MODEL_URL, "LOCAL_MODEL_KEY")
+    return snippets.Endpoint(api, connection.base_url, connection.key_variable)
+
+
+# ---- the views
+
+
+def _fill_messages(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str, Any]:
+    window = transcript.fold(transcript.read(kept.request["messages"]))
+    reply = json.load(turn.response) if turn.response else None
+    large = kept.stream_size > LARGE_WIRE
+    return {
+        "window": window,
+        "verdicts": _find_verdicts(turn, [*window.head, *window.tail]),
+        "reply": transcript.read([reply])[0] if reply else None,
+        "calls": [_describe_call(call) for call in kept.calls],
+        "offered": _describe_offer(turn, kept.calls),
+        "is_large": large,
+        **({} if large else _fill_timeline(request, turn, kept)),
+    }
+
+
+def _fill_timeline(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str, Any]:
+    whole = kept.timeline
+    if whole is None or not whole.fragments:
+        return {"timeline": None}
+    thin = timeline.thin(whole)
+    return {
+        "timeline": whole,
+        "plot": timeline_plot.plot(thin),
+        "steps": thin.steps,
+        "names": {f"{track.choice}.{track.call}": track.name for track in whole.tracks},
+        "invalid": [track for track in whole.tracks if track.invalid],
+        "joined": len(whole.fragments) - len(thin.fragments),
+    }
+
+
+def _fill_request(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str, Any]:
+    raw = kept.raw_request.decode(errors="replace")
+    return {"raw": raw, "rebuilt": json.pretty(kept.request), "raw_size": len(kept.raw_request)}
+
+
+def _fill_response(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str, Any]:
+    return {
+        "message": json.pretty(json.load(turn.response)) if turn.response else "",
+        "usage": json.pretty(json.load(turn.usage)) if turn.usage not in ("", "{}") else "",
+        "price": json.pretty(json.load(turn.price)) if turn.price else "",
+    }
+
+
+def _fill_stream(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str, Any]:
+    start = request.GET.get("from", "0")
+    begin = int(start) if start.isdecimal() and len(start) < 9 else 0
+    part = kept.chunks[begin : begin + CHUNKS]
+    rows = [
+        {
+            "number": begin + at,
+            "at": moment,
+            "size": len(chunk),
+            "text": chunk.decode(errors="replace"),
+        }
+        for at, (moment, chunk) in enumerate(part, 1)
+    ]
+    more = begin + len(part)
+    return {
+        "chunks": rows,
+        "chunk_total": len(kept.chunks),
+        "stream_size": kept.stream_size,
+        "more": more if more < len(kept.chunks) else None,
+    }
+
+
+_FILL = {
+    "messages": _fill_messages,
+    "timeline": _fill_timeline,
+    "request": _fill_request,
+    "response": _fill_response,
+    "stream": _fill_stream,
+}
+
+
+def _describe_call(call: ToolCall) -> dict[str, Any]:
+    laid = lay_out(call.arguments, call.found)
+    return {
+        "call": call,
+        "lines": laid.lines,
+        "general": laid.general,
+        "layers": call.layers,
+        "findings": call.found,
+    }
+
+
+def _describe_offer(turn: Turn, calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+    """The tools of the request and what became of each; called ones first where there are many."""
+    wire_tools = turn.toolset.tools if turn.toolset else []
+    ids = turn.toolset.versions if turn.toolset else []
+    numbers = dict(ToolVersion.objects.filter(pk__in=ids).values_list("pk", "number"))
+    called = [call.name for call in calls]
+    offered = []
+    for at, (name, spec) in enumerate(read_offer(wire_tools).items()):
+        version = ids[at] if at < len(ids) else 0
+        state = "called" if name in called else "not called" if spec else "no definition"
+        offered.append(
+            {"name": name, "state": state, "number": numbers.get(version), "version": version}
+        )
+    known = {tool["name"] for tool in offered}
+    offered += [
+        {"name": name, "state": "called, not offered", "number": None, "version": 0}
+        for name in dict.fromkeys(called)
+        if name not in known
+    ]
+    return sorted(offered, key=lambda tool: tool["state"] not in ("called", "called, not offered"))
+
+
+def _find_verdicts(turn: Turn, entries: Sequence[transcript.Entry]) -> dict[str, str]:
+    """Verdicts of the history's calls by their id, with the turn that made each."""
+    ids = [call.id for entry in entries for call in entry.calls if call.id]
+    if not ids:
+        return {}
+    rows = ToolCall.objects.filter(conversation=turn.conversation_id, call_id__in=ids)
+    return dict(rows.order_by("id").values_list("call_id", "verdict"))
