@@ -18,7 +18,7 @@ from conversations.assembly import (
     openai_responses,
 )
 from conversations.assembly.buffer import Buffer
-from conversations.assembly.framing import EventFraming, Frame, LineFraming
+from conversations.assembly.framing import FIELDS, EventFraming, Frame, LineFraming
 from conversations.assembly.message import message_of
 from conversations.assembly.payload import error_of
 from conversations.parts import Answer, Event, ProviderError, WireProtocol
@@ -58,7 +58,6 @@ class Assembler:
         self._reader = _READERS[protocol](self._buffer)
         self._framing = LineFraming() if protocol == "ollama.chat" else EventFraming()
         self._stray: list[Frame] = []
-        self._read_any = False
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The next bytes, cut anywhere, to the events that they complete."""
@@ -103,7 +102,6 @@ class Assembler:
 
     def _read(self, payloads: list[dict[str, Any]], event: str = "") -> None:
         for payload in payloads:
-            self._read_any = True
             self._buffer.next_payload()
             self._reader.take(payload, event)
 
@@ -128,11 +126,16 @@ class Assembler:
             message = "JSON stood in the stream without being an event, and was read"
             self._buffer.decide("whole_answer_in_stream", message)
             self._read(payload)
-        elif frames[-1].ended or not self._read_any:
+        elif not _may_be_cut_field(frames):
             message = "The stream carries lines that are no events"
             self._buffer.fail(ProviderError("malformed_stream", message, kept[:_LONGEST_KEPT]))
         else:
             self._buffer.extra({"unfinished_event": kept[:_LONGEST_KEPT]})
+
+
+def _may_be_cut_field(frames: list[Frame]) -> bool:
+    """The stream ended inside the name of a field."""
+    return not frames[-1].ended and any(name.startswith(frames[-1].data) for name in FIELDS)
 
 
 def assemble(

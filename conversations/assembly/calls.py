@@ -175,12 +175,12 @@ class OpenCall:
             self._by_name = unknown_tool(self.name, self._offer.names)
 
     def is_cut(self, *, stream_cut: bool) -> bool:
-        """The arguments ended before their end."""
+        """The arguments ended before their end. What can be no JSON at all is not only cut."""
         if self.is_free_form:
             return stream_cut
         if self._check is None or not self.arguments.joined().strip():
             return stream_cut
-        return not self._check.ended and (stream_cut or not self._check.broken)
+        return not self._check.ended and not self._check.broken
 
     def close(self, *, stream_cut: bool = False) -> Call:
         """The call as it stands. ``stream_cut``: the stream ended while the call was open."""

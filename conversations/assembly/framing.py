@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+FIELDS = ("data", "event", "id", "retry")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -109,7 +110,7 @@ class EventFraming:
             self._data.append(value)
         elif field == "event":
             self._event = value
-        elif field not in ("id", "retry"):
+        elif field not in FIELDS:
             frames.append(Frame(text, stray=True, ended=ended, damaged=damaged))
 
     def _dispatch(self, frames: list[Frame], *, ended: bool = True) -> None:

@@ -52,7 +52,8 @@ class Reader:
     def _take_choice(self, choice: dict[str, Any]) -> None:
         index = number(choice.get("index")) or 0
         self._buffer.choice(index)
-        self._take_delta(index, obj(choice.get("delta")) or obj(choice.get("message")))
+        delta = obj(choice.get("delta"))
+        self._take_delta(index, delta or obj(choice.get("message")), whole=not delta)
         self._buffer.extra(rest_of(choice, _CHOICE), choice=index)
         if choice.get("error"):
             self._buffer.fail(error_of(choice["error"]))
@@ -61,7 +62,7 @@ class Reader:
             self._buffer.finish(index, reason)
             self._buffer.complete = self._buffer.all_finished
 
-    def _take_delta(self, index: int, delta: dict[str, Any]) -> None:
+    def _take_delta(self, index: int, delta: dict[str, Any], *, whole: bool) -> None:
         for name in _REASONING:
             if text(delta.get(name)):
                 details = {"field": name}
@@ -70,7 +71,7 @@ class Reader:
         self._take_content(index, delta.get("content"))
         self._buffer.text(index, text(delta.get("refusal")), kind="refusal")
         for entry in items(delta.get("tool_calls")):
-            self._take_call(index, obj(entry))
+            self._take_call(index, obj(entry), whole=whole)
         legacy = obj(delta.get("function_call"))
         if legacy.get("name") or legacy.get("arguments"):
             self._take_function(index, legacy, Piece(slot=_LEGACY, type=_LEGACY))
@@ -90,7 +91,8 @@ class Reader:
             else:
                 self._buffer.extra({"content": [chunk]}, choice=index)
 
-    def _take_call(self, index: int, entry: dict[str, Any]) -> None:
+    def _take_call(self, index: int, entry: dict[str, Any], *, whole: bool) -> None:
+        """A fragment of a call, or in a whole message a call; there it needs no index."""
         kind = text(entry.get("type")) or ("function" if entry.get("function") else "")
         kind = kind or ("custom" if entry.get("custom") else "function")
         slot = number(entry.get("index"))
@@ -100,6 +102,7 @@ class Reader:
             slot=slot,
             id=text(entry.get("id")) or None,
             type=kind,
+            begins=whole,
             details=rest_of(entry, known),
         )
         self._take_function(index, function, piece)
@@ -115,6 +118,7 @@ class Reader:
                 name=text(function.get("name")) or None,
                 arguments=compact(arguments) if as_object else arguments,
                 type=piece.type,
+                begins=piece.begins,
                 details=piece.details,
             ),
         )

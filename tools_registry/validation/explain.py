@@ -177,7 +177,10 @@ def _explain_false(error: ValidationError, scope: Scope) -> Iterator[Finding]:
 def _explain_property_name(error: ValidationError, scope: Scope) -> Iterator[Finding]:
     inner = error.kind.as_dict()["error"]
     name = inner.instance
-    finding = next(explain(inner, Scope(scope.schema, name)))
+    value: Any = name
+    for token in reversed(inner.instance_path):
+        value = {token: value}
+    finding = next(explain(inner, Scope(scope.schema, value)))
     pointer = pointers.append(_pointer(error), name)
     message = f"{name} is no allowed name: {finding.message}"
     yield Finding("unexpected_parameter", message, pointer, "propertyNames")

@@ -29,13 +29,14 @@ class _Level:
     judged: int
     plain: bool
     keys: set[str] = field(default_factory=set)
-    key: str = ""
+    key: str | None = None
     child: Node | None = None
     count: int = 0
 
     @property
-    def token(self) -> str | int:
-        return self.key if self.kind == "object" else self.count - 1
+    def token(self) -> str | int | None:
+        """Where in it the reading is; None before its first member."""
+        return self.key if self.kind == "object" else self.count - 1 if self.count else None
 
 
 class PartialCheck:
@@ -121,19 +122,17 @@ class PartialCheck:
             return
         level = self._levels[-1]
         raw = self._scanner.text.slice(start, end)
-        level.key = json.loads(raw) if "\\" in raw else raw[1:-1]
-        if level.key in level.keys:
-            self._flag(violations.duplicate_key(self._pointer(), level.key))
+        key = level.key = str(json.loads(raw)) if "\\" in raw else raw[1:-1]
+        if key in level.keys:
+            self._flag(violations.duplicate_key(self._pointer(), key))
         if level.node is not None:
-            level.child = level.node.child(level.key)
-            if level.child is None or (level.plain and not level.node.declares(level.key)):
-                self._tell_unexpected(level, level.node, forbidden=level.child is None)
-        level.keys.add(level.key)
+            level.child = level.node.child(key)
+            if level.child is None or (level.plain and not level.node.declares(key)):
+                self._tell_unexpected(key, level.node, level.keys, forbidden=level.child is None)
+        level.keys.add(key)
 
-    def _tell_unexpected(self, level: _Level, node: Node, *, forbidden: bool) -> None:
-        finding = violations.unexpected(
-            self._pointer(), level.key, node, level.keys, forbidden=forbidden
-        )
+    def _tell_unexpected(self, key: str, node: Node, sent: set[str], *, forbidden: bool) -> None:
+        finding = violations.unexpected(self._pointer(), key, node, sent, forbidden=forbidden)
         if forbidden:
             self._reject(finding)
         else:
@@ -213,7 +212,8 @@ class PartialCheck:
             self._flagged = finding
 
     def _pointer(self) -> str:
-        return of(level.token for level in self._levels)
+        tokens = (level.token for level in self._levels)
+        return of(token for token in tokens if token is not None)
 
 
 def compile_schema(schema: Mapping[str, Any] | None) -> LiveSchema | None:
