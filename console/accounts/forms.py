@@ -12,14 +12,14 @@ from console.accounts.models import ROLES, SCOPES, Project, User
 _PASSWORD_LENGTH = 1000
 _SCOPE_TEXTS = {
     "ingest": "send turns and traces",
-    "read": "read tools, conversations, turns and calls; ask for verdicts",
+    "read": "read what the project holds, and ask for verdicts",
     "replay": "start replays and backtests",
     "admin": "change tools and their versions",
 }
 _ROLE_TEXTS = {
     "viewer": "reads everything",
-    "responder": "also works on incidents and labels",
-    "engineer": "also changes tools and connections, and runs models",
+    "responder": "also runs models and answers their calls",
+    "engineer": "also changes tools and connections",
     "admin": "also manages members, API keys and the project",
 }
 ROLE_CHOICES = [(role, f"{role.capitalize()}: {_ROLE_TEXTS[role]}") for role in ROLES]
