@@ -284,7 +284,9 @@ def protocol_of_request(body: Mapping[str, Any]) -> str | None:
     if "inferenceConfig" in body or "toolConfig" in body or "modelId" in body:
         return "bedrock.converse"
     schemas = any("input_schema" in obj(tool) for tool in items(body.get("tools")))
-    kinds = {obj(block).get("type") for one in messages for block in items(one.get("content"))}
+    kinds = {
+        text(obj(block).get("type")) for one in messages for block in items(one.get("content"))
+    }
     if schemas or "system" in body or kinds & {"tool_use", "tool_result"}:
         return "anthropic.messages"
     return "openai.chat"

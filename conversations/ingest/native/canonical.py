@@ -89,6 +89,11 @@ def tool_message(call_id: str | None, content: Any, **extra: Any) -> dict[str, A
     return message | {key: value for key, value in extra.items() if value is not None}
 
 
+def with_role(message: dict[str, Any], role: str = "") -> dict[str, Any]:
+    """The message itself, or a copy with a role that is a text."""
+    return message if isinstance(message.get("role"), str) else {**message, "role": role}
+
+
 def named_choice(name: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name}}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from conversations.assembly.payload import items, obj, text
 from conversations.ingest.native import openai_chat
-from conversations.ingest.native.canonical import NativeAnswer, NativeRequest
+from conversations.ingest.native.canonical import NativeAnswer, NativeRequest, with_role
 
 CHOICES = {"REQUIRED": "required", "NONE": "none"}
 
@@ -25,7 +25,7 @@ def read_request(body: Mapping[str, Any]) -> NativeRequest:
 def read_answer(body: Mapping[str, Any]) -> NativeAnswer:
     message = obj(body.get("message"))
     if message:
-        message = {"role": "assistant", **message}
+        message = dict(with_role(message, "assistant"))
         said = [obj(part) for part in items(message.get("content"))]
         texts = [text(part.get("text")) for part in said if part.get("type") == "text"]
         message["content"] = "".join(texts) if texts or not message.get("tool_calls") else None

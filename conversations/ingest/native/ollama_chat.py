@@ -13,6 +13,7 @@ from conversations.ingest.native.canonical import (
     NativeRequest,
     argument_text,
     read_tools,
+    with_role,
     without,
 )
 
@@ -31,7 +32,7 @@ def read_request(body: Mapping[str, Any]) -> NativeRequest:
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any]:
-    read = {"role": "", **message} if not isinstance(message.get("role"), str) else dict(message)
+    read = dict(with_role(message))
     if isinstance(message.get("tool_calls"), list):
         read["tool_calls"] = [_call(obj(call)) for call in message["tool_calls"]]
     if "tool_name" in read:

@@ -14,6 +14,7 @@ from conversations.ingest.native.canonical import (
     NativeRequest,
     named_choice,
     read_tools,
+    with_role,
     without,
 )
 from conversations.ingest.notes import Note
@@ -22,10 +23,7 @@ SPOKEN = ("messages", "tools", "tool_choice", "functions", "function_call", "mod
 
 
 def read_request(body: Mapping[str, Any]) -> NativeRequest:
-    messages = [one for one in items(body.get("messages")) if isinstance(one, dict)]
-    messages = [
-        one if isinstance(one.get("role"), str) else {"role": "", **one} for one in messages
-    ]
+    messages = [with_role(one) for one in items(body.get("messages")) if isinstance(one, dict)]
     tools, notes = _tools(body)
     choice = body.get("tool_choice")
     if choice is None and "function_call" in body:
@@ -58,11 +56,9 @@ def read_answer(body: Mapping[str, Any]) -> NativeAnswer:
     notes = []
     if len(choices) > 1:
         notes.append(Note("choices_left_out", f"The first of {len(choices)} answers is stored."))
-    if isinstance(message, dict) and not isinstance(message.get("role"), str):
-        message = {"role": "assistant", **message}
     error = body.get("error") or first.get("error")
     return NativeAnswer(
-        message=message if isinstance(message, dict) else None,
+        message=with_role(message, "assistant") if isinstance(message, dict) else None,
         finish_reason=text(first.get("finish_reason")) or None,
         usage=obj(body.get("usage")) or None,
         model=text(body.get("model")),

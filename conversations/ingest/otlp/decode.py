@@ -251,7 +251,11 @@ def _name(value: Any) -> str:
 
 
 def _json_pairs(pairs: list[Any]) -> dict[str, Any]:
-    return {pair["key"]: _json_any(pair.get("value")) for pair in pairs}
+    return {
+        pair["key"]: _json_any(pair.get("value"))
+        for pair in pairs
+        if isinstance(pair, dict) and isinstance(pair.get("key"), str)
+    }
 
 
 def _json_any(value: Any) -> Any:

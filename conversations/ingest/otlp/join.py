@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conversations.assembly.payload import obj, text
+from conversations.ingest.native import clean
 from conversations.ingest.otlp import events
 from conversations.ingest.otlp.content import Content, structured
 from conversations.ingest.otlp.fragments import (
@@ -61,7 +62,7 @@ def _with_content(record: TurnRecord, content: Content) -> TurnRecord:
     if content.message is not None:
         response = Response(
             message=content.message,
-            finish_reason=content.finish_reason,
+            finish_reason=content.finish_reason and clean(content.finish_reason, 200),
             usage=response.usage if response else None,
         )
     kept = tuple(note for note in record.notes if note.code not in LACKING)
