@@ -1,7 +1,5 @@
 # Misfire: `make help` lists the targets.
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 8000
 PIP = .venv/bin/python -m pip --disable-pip-version-check install
 PYTEST = .venv/bin/python -m pytest
 
@@ -12,8 +10,8 @@ help: ## List the targets
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile
 
-run: .venv/.run ## Install what is missing and start everything (HOST=127.0.0.1 PORT=8000)
-	@.venv/bin/python manage.py up --host "$(HOST)" --port "$(PORT)" $(UP)
+run: .venv/.run ## Install what is missing and start everything (HOST=127.0.0.1 PORT=8000 UP=--no-model)
+	@.venv/bin/python manage.py up $(if $(HOST),--host "$(HOST)") $(if $(PORT),--port "$(PORT)") $(UP)
 
 test: .venv/.dev browser ## Run all tests: real PostgreSQL, Valkey, model, sockets and browser
 	@echo "Tests without a browser, then tests in a browser"

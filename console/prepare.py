@@ -1,14 +1,13 @@
 """Program: check the settings, apply migrations, and print the first administrator's link.
 
-Run by `up` before the web process, with the site's URL as its argument. The last line of its
-output is a JSON object: `{"link": "https://…"}`, or null when somebody can sign in already.
+Run by `up` before the web process, and by hand before a release: `python -m console.prepare`. The
+last line of its output is a JSON object: `{"link": "https://…"}`, null when a user exists already.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 
 import django
 from django.core.exceptions import ImproperlyConfigured
@@ -25,9 +24,11 @@ def main() -> None:
         call_command("migrate", interactive=False, verbosity=1)
     except (CommandError, ImproperlyConfigured, BadSetting) as error:
         raise SystemExit(str(error)) from error
+    from django.conf import settings
+
     from console.accounts.invitations import first_admin_link
 
-    print(json.dumps({"link": first_admin_link(sys.argv[1])}))
+    print(json.dumps({"link": first_admin_link(settings.SITE_URL)}))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from console.embedded.model import is_installed, model
 from console.embedded.postgres import postgres
 from console.embedded.supervisor import StopRequested, Supervisor
 from console.embedded.valkey import valkey
-from console.lib import runstate
+from console.lib import env, runstate
 
 LEAST_FREE = 300_000_000
 
@@ -87,8 +87,8 @@ class Start:
         shown = "localhost" if options.host in ("0.0.0.0", "::", "") else options.host
         shown = f"[{shown}]" if ":" in shown else shown
         self.probe_url = f"http://{shown}:{options.port}"
-        self.site_url = os.environ.get("SITE_URL", "").rstrip("/") or self.probe_url
-        allowed = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
+        self.site_url = env.text("SITE_URL").rstrip("/") or self.probe_url
+        allowed = next(iter(env.words("ALLOWED_HOSTS")), "").lstrip(".")
         self.probe_host = allowed if allowed not in ("", "*") else "localhost"
 
     def go(self) -> None:
@@ -131,7 +131,7 @@ class Start:
     def _prepare(self) -> str | None:
         began = time.monotonic()
         runstate.secret_key(self.options.var_dir)
-        command = [sys.executable, "-m", "console.prepare", self.site_url]
+        command = [sys.executable, "-m", "console.prepare"]
         try:
             output = self.supervisor.run(command, dict(os.environ), processes.BASE_DIR)
         except EmbeddedError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from console.embedded import processes, up
+from console.lib import env
 
 
 class Command(BaseCommand):
@@ -21,15 +21,15 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
-        parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"))
+        parser.add_argument("--host", default=env.text("HOST", "127.0.0.1"))
+        parser.add_argument("--port", type=int, default=env.text("PORT", "8000"))
         parser.add_argument("--workers", type=int, default=2, help="processes that do jobs")
         parser.add_argument("--no-model", action="store_true", help="start no local model")
         parser.add_argument("--no-browser", action="store_true", help="open no browser")
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = up.Options(
-            var_dir=Path(os.environ.get("VAR_DIR") or processes.BASE_DIR / "var").absolute(),
+            var_dir=Path(env.text("VAR_DIR") or processes.BASE_DIR / "var").absolute(),
             host=options["host"],
             port=options["port"],
             workers=options["workers"],
