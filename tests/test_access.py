@@ -1,7 +1,8 @@
-"""Every address and every socket, as a stranger, as another project's admin, and in each role.
+"""Every address, as a stranger, as another project's admin, and in each role.
 
 An address without a rule fails, and so does one with a part that ``kwargs_of`` cannot fill:
 add the rule with a decorator of ``console.accounts.access``, the part to ``PARTS`` below.
+The sockets are in ``test_access_of_sockets.py``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoDbBlocker
 
 from console.accounts.addresses import Address, walk_addresses
-from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation
+from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member
 from conversations.models import Connection, Conversation, Run, ToolCall, Turn
 from tests import factories
 from tests.factories import People, client_of, make_people
@@ -49,10 +52,26 @@ class World:
     key: ApiKey
     invitation: Invitation
     token: str
+    sessions: dict[int, str] = field(default_factory=dict)
+
+    def client_of(self, who: Member) -> Client:
+        """A fresh browser with this person's session, which every request leaves as it was."""
+        if who.pk not in self.sessions:
+            cookies = client_of(who).cookies
+            self.sessions[who.pk] = cookies[settings.SESSION_COOKIE_NAME].value
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[who.pk]
+        return client
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """One world for all tests here: whatever a request changes is undone after it."""
+    with django_db_blocker.unblock(), undone():
+        yield make_world()
+
+
+def make_world() -> World:
     people = make_people()
     project = people.project
     version = factories.make_tool_version(project, {**factories.WEATHER, "name": SECRET})
@@ -79,6 +98,12 @@ def world(db: None) -> World:
 PARTS: dict[str, Callable[[World], Any]] = {
     "slug": lambda world: world.people.project.slug,
     "token": lambda world: world.token,
+    "conversations turn": lambda world: world.turn.pk,
+    "conversations number": lambda world: world.turn.number,
+    "conversations version": lambda world: world.version.pk,
+    "conversations connection": lambda world: world.connection.pk,
+    "conversations run": lambda world: world.run.pk,
+    "conversations conversation": lambda world: world.conversation.pk,
     "tools_registry name": lambda world: world.version.tool.name,
     "tools_registry number": lambda world: world.version.number,
     "accounts:member-role pk": lambda world: world.people.rita.pk,
@@ -178,20 +203,20 @@ def test_a_stranger_is_sent_to_sign_in(address: Address, world: World) -> None:
 @named(with_rule("signed-in"))
 def test_who_signed_in_is_let_in(address: Address, world: World) -> None:
     for method in METHODS:
-        response = ask(client_of(world.people.alice), method, path_of(address, world))
+        response = ask(world.client_of(world.people.alice), method, path_of(address, world))
         assert is_let_in(response) or address.name in ABSENT
 
 
 @named(MEMBERS)
 def test_another_projects_admin_finds_nothing(address: Address, world: World) -> None:
     for method in METHODS:
-        response = ask(client_of(world.people.charlie), method, path_of(address, world))
+        response = ask(world.client_of(world.people.charlie), method, path_of(address, world))
         assert response.status_code in (404, NO_SUCH_METHOD)
 
 
 @named([address for address in MEMBERS if len(address.converters) > 1])
 def test_nothing_is_reached_through_another_project(address: Address, world: World) -> None:
-    client = client_of(world.people.charlie)
+    client = world.client_of(world.people.charlie)
     path = path_of(address, world, slug=world.people.charlie.project.slug)
     assert ask(client, "GET", path).status_code in (404, NO_SUCH_METHOD)
     assert ask(client, "POST", path).status_code in (400, 404, NO_SUCH_METHOD, 415, 422)
@@ -203,7 +228,7 @@ def test_a_role_reaches_what_it_should(address: Address, world: World) -> None:
     path = path_of(address, world)
     for member in world.people.by_role.values():
         for method in METHODS:
-            response = ask(client_of(member), method, path)
+            response = ask(world.client_of(member), method, path)
             if member.may(address.access):
                 assert is_let_in(response), f"{member.role} got {response.status_code}"
                 assert not is_sent_to_sign_in(response)
@@ -217,8 +242,9 @@ def test_an_address_for_programs_asks_for_its_scope(
     address: Address, method: str, world: World
 ) -> None:
     path, project = path_of(address, world), world.people.project
-    assert address.access is not None
-    scope = address.access.removeprefix("key:")
+    rule = address.access_of(method)
+    assert rule is not None
+    scope = rule.removeprefix("key:")
     others = [other for other in SCOPES if other != scope]
     revoked, revoked_text = factories.make_key(project, SCOPES)
     ApiKey.objects.filter(pk=revoked.pk).update(revoked_at=revoked.created_at)
@@ -227,7 +253,7 @@ def test_an_address_for_programs_asks_for_its_scope(
         return ask(Client(), method, path, Authorization=f"Bearer {text}").status_code
 
     assert ask(Client(), method, path).status_code in (401, NO_SUCH_METHOD)
-    signed_in = client_of(world.people.alice)
+    signed_in = world.client_of(world.people.alice)
     assert ask(signed_in, method, path).status_code in (401, NO_SUCH_METHOD)
     assert status("mf_made_up") in (401, NO_SUCH_METHOD)
     assert status(revoked_text) in (401, NO_SUCH_METHOD)
@@ -248,7 +274,7 @@ def test_another_projects_key_sees_nothing(address: Address, world: World) -> No
 
 
 @named(ADMINS)
-def test_the_administration_sends_strangers_away(address: Address, db: None) -> None:
+def test_the_administration_sends_strangers_away(address: Address, world: World) -> None:
     path = "/" + re.sub(r"<(int:)?[^>]*>", "1", address.route)
     path = "/admin/nowhere/" if "(?P" in path else path
     response = Client().get(path)
