@@ -135,6 +135,17 @@ def test_nothing_is_wider_than_a_small_screen(desk: Page, daphne_server: str) ->
         assert desk.evaluate("document.documentElement.scrollWidth") == 390, path
 
 
+def test_the_json_editor_has_its_style_and_keeps_the_field_equal(desk: Page) -> None:
+    desk.goto(f"{desk.url}tools/get_weather/edit/")
+    content = desk.locator(".cm-content")
+    expect(content).to_have_css("white-space-collapse", "break-spaces")
+    content.click()
+    desk.keyboard.press("Control+a")
+    desk.keyboard.type("nul")
+    assert desk.locator("textarea.editor-src").input_value() == "nul"
+    expect(desk.locator(".cm-lintRange-error").first).to_be_visible()
+
+
 def test_signing_out_ends_in_the_sign_in_page(desk: Page) -> None:
     desk.locator("summary[aria-label^='Account of']").click()
     desk.get_by_role("button", name="Sign out").click()
