@@ -116,3 +116,20 @@ def size(count: int) -> str:
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:,.1f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:,.1f} MB"
+
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """A number for an attribute of an SVG or a field: no grouping, no needless digits."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def minus(value: float, other: float) -> float:
+    return value - other
+
+
+@register.filter
+def spaced(text: str) -> str:
+    """A label of a chart: spaces kept, what is hidden replaced."""
+    return _HIDDEN.sub("\ufffd", text).replace("\n", "\u23ce").replace("\t", " ")

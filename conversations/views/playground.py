@@ -17,7 +17,7 @@ from console.lib import json
 from console.lib.pages import BadCursor, Page, read_page
 from console.lib.problems import problem
 from conversations import answers, connections, recording, setups
-from conversations.models import Connection, Conversation, Run, Turn
+from conversations.models import Conversation, Run, Turn
 from tools_registry.dialects import UnreadableTool, read_tools
 from tools_registry.models import ToolVersion
 
@@ -56,7 +56,7 @@ def _render(request: ProjectRequest, setup: setups.Setup, runs: list[Run]) -> Ht
         "urls": _urls(project),
         "anyRun": str(ANY),
         "setup": setup,
-        "connections": [_describe_connection(connection) for connection in found],
+        "connections": [connections.choices_of(connection) for connection in found],
         "catalogue": setups.catalogue(_find_versions(project)),
         "runs": [_describe_run(run) for run in runs],
         "from": (setup.get("origin") or {}).get("turn"),
@@ -90,15 +90,6 @@ def _urls(project: Project) -> dict[str, str]:
         "toolList": reverse("tools_registry:tool-list", args=[project.slug]),
         "signIn": reverse("accounts:sign-in"),
         "socket": f"/ws/playground/?project={project.slug}",
-    }
-
-
-def _describe_connection(connection: Connection) -> dict[str, Any]:
-    return {
-        "id": connection.pk,
-        "name": connection.name,
-        "protocol": connection.protocol,
-        "models": connection.model_names,
     }
 
 

@@ -133,6 +133,7 @@ const buildColumns = (kept = {}) => {
   show(page.dataset.show && (page.dataset.show === "Setup" || views.some((view) => view.letter === page.dataset.show)) ? page.dataset.show : "Setup");
   at("#pg-column-add").disabled = views.length >= 4;
   tools.paint();
+  paintRunBar();
 };
 const removeColumn = (letter) => {
   const kept = {};
@@ -198,7 +199,6 @@ const known = {};
 for (const run of data.runs) (known[run.column] ||= []).push(runs.resume(run));
 addressed = data.runs[0]?.group || "";
 buildColumns(known);
-paintRunBar();
 const asked = sessionStorage.getItem("misfire.run-again");
 sessionStorage.removeItem("misfire.run-again");
 if (asked && asked === data.from) runColumns(views.map((view) => view.letter));

@@ -93,7 +93,9 @@ export const column = (letter, context) => {
     const live = !isOver(run);
     const invalid = live && calls(run).some((call) => call.state === "assembling" && call.violation);
     if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });
+    const silent = live && run.status !== "waiting" && !run.rounds.some((round) => round.items.length);
     fill(after,
+      silent ? h("div", { class: "wait" }, h("span", { class: "spin" }, icon("loader-2")), "Waiting for the first token.") : null,
       invalid ? h("p", { class: "note" }, icon("info-circle"), h("span", {}, "The stream goes on so that the whole call is recorded. ", h("button", { class: "lnk", type: "button", text: `Stop ${letter} here`, on: { click: () => context.stop(run) } }))) : null,
       failure?.node,
       run.status === "cancelled" ? h("p", { class: "note" }, icon("player-stop"), "Stopped. What arrived is kept.") : null,
@@ -116,7 +118,7 @@ export const column = (letter, context) => {
     const over = run && isOver(run);
     const fresh = statusNode(run);
     status.replaceChildren(...(fresh ? [fresh] : []));
-    fill(tools, run && !over ? button(`Stop ${letter}`, "player-stop", () => context.stop(run)) : null,
+    fill(tools, run && !over ? iconButton(`Stop ${letter}`, "player-stop", () => context.stop(run)) : null,
       over ? iconButton(`Run ${letter} again`, "refresh", () => context.runAgain(letter)) : null,
       run?.conversation ? h("a", { class: "btn sm ico gho", href: context.conversationUrl(run), title: "Stored conversation", "aria-label": `Stored conversation of column ${letter}` }, icon("messages")) : null);
   };

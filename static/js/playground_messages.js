@@ -61,7 +61,7 @@ export const messagesPanel = ({ list, meta, add }, setup) => {
 
   const textField = (item, index) => {
     const area = h("textarea", { class: "mb-t", rows: rowsFor(item.message.content || ""), "aria-label": `Content of message ${index + 1}`, value: item.message.content || "",
-      placeholder: item.message.role === "assistant" && item.message.tool_calls ? "No text beside the calls" : "" });
+      placeholder: item.message.role === "assistant" && item.message.tool_calls ? "No text beside the calls" : { system: "How the model should behave", user: "What the user says", assistant: "What the model said", tool: "What the tool answered" }[item.message.role] });
     area.addEventListener("input", () => {
       item.message.content = area.value || (item.message.tool_calls ? null : "");
       area.rows = rowsFor(area.value);
