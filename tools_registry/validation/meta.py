@@ -66,7 +66,7 @@ def _find_problems(schema: Mapping[str, Any] | bool) -> Iterator[SchemaProblem]:
 
 @cache
 def _meta(draft: str) -> jsonschema_rs.Validator:
-    return compile_schema({"$ref": draft})
+    return compile_schema({"$schema": draft, "$ref": draft})
 
 
 def _find_uncompilable(schema: Mapping[str, Any]) -> Iterator[SchemaProblem]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rapidfuzz.distance import OSA
 
-_SEPARATOR = re.compile(r"[^a-z0-9]+")
+_SEPARATOR = re.compile(r"[\W_]+")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 

@@ -14,6 +14,8 @@ from tools_registry.validation import pointers
 Position = tuple[int, int]
 """Line and column, both counted from 1; columns in characters."""
 
+_DEEPEST = 250
+"""Values nested deeper have no position of their own: their pointers would grow with the square."""
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
     (?P<mark>[{}\[\]:,])
@@ -42,11 +44,14 @@ class _Frame:
 
     pointer: str
     is_object: bool
+    is_told: bool = True
     keys: set[str] = field(default_factory=set)
     key: str | None = None
     index: int = 0
 
     def child(self) -> str:
+        if not self.is_told:
+            return self.pointer
         return pointers.append(self.pointer, self.index if not self.is_object else self.key or "")
 
 
@@ -87,7 +92,7 @@ def _take(found: Scan, frames: list[_Frame], token: str, kind: str, start: int) 
         found.last = pointer
         found.offsets.setdefault(pointer, start)
         if token in "{[" and kind == "mark":
-            frames.append(_Frame(pointer, token == "{"))
+            frames.append(_Frame(pointer, token == "{", len(frames) < _DEEPEST))
     return True
 
 
@@ -101,7 +106,7 @@ def _take_key(found: Scan, frame: _Frame, token: str, start: int) -> None:
     if frame.key in frame.keys:
         found.duplicates.append(pointer)
     else:
-        found.offsets[pointer] = start
+        found.offsets.setdefault(pointer, start)
     frame.keys.add(frame.key)
 
 
