@@ -33,11 +33,7 @@ project_urls = [
     path("playground/", include(playground_urls)),
     path("conversations/", include(conversation_urls)),
     path("turns/<uuid:turn>/", turns.find, name="turn-find"),
-    *(
-        [path("connections/", include("conversations.connection_urls"))]
-        if find_spec("conversations.connection_urls")
-        else [path("connections/", playground.show, name="connection-list")]
-    ),
+    path("connections/", include("conversations.connection_urls")),
 ]
 
 urlpatterns = [path("p/<slug:slug>/", include(project_urls))]
