@@ -1,4 +1,7 @@
-"""Program: run `main()` of every benchmark here, or of those that are named."""
+"""Program: run `main()` of every benchmark here, or of those that are named.
+
+A `main` returns a status when it has a target to meet: not 0 when it was missed.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,17 @@ import sys
 from tests import bench
 
 
-def main() -> None:
+def main() -> int:
     every = sorted(
         module.name for module in pkgutil.iter_modules(bench.__path__) if module.name[0] != "_"
     )
+    status = 0
     for name in sys.argv[1:] or every:
         if entry := getattr(importlib.import_module(f"tests.bench.{name}"), "main", None):
             print(f"== {name}", flush=True)
-            entry()
+            status = entry() or status
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
