@@ -50,9 +50,11 @@ def recorded(project: Project, name: str, arguments: str) -> Found:
     wanted = _comparable(arguments)
     for stored, result, at in rows:
         if _comparable(stored) == wanted:
-            return Found(result, "recorded", f"for the same arguments, {at:%Y-%m-%d %H:%M} UTC")
+            return Found(
+                str(result), "recorded", f"for the same arguments, {at:%Y-%m-%d %H:%M} UTC"
+            )
     _, result, at = rows[0]
-    return Found(result, "recorded", f"for other arguments, {at:%Y-%m-%d %H:%M} UTC")
+    return Found(str(result), "recorded", f"for other arguments, {at:%Y-%m-%d %H:%M} UTC")
 
 
 def _none(reason: str) -> Found:
@@ -63,5 +65,5 @@ def _comparable(arguments: str) -> Any:
     """Arguments as a value where they are JSON: key order and white space mean nothing."""
     try:
         return json.load(arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments

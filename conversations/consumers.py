@@ -16,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
+from redis.exceptions import RedisError
 
 from console.accounts.access import find_member
 from console.accounts.models import Member
@@ -144,8 +145,16 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
             _log.error("following run %s ended", key, exc_info=error)
 
     async def _relay(self, run: str, after: int) -> None:
-        async for _, event in live.hub().follow(run, after).events():
-            await self.send(text_data=event.decode())
+        while True:
+            follower = live.hub().follow(run, after)
+            try:
+                async for _, event in follower.events():
+                    await self.send(text_data=event.decode())
+                return
+            except RedisError as error:
+                _log.warning("run %s cannot be followed, trying again: %s", run, error)
+                after = follower.sent
+                await asyncio.sleep(1)
 
     async def _relay_all(self, events: Iterable[bytes]) -> None:
         for event in events:
@@ -159,7 +168,7 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
 
     async def _member(self, role: str = "viewer") -> Member:
         """The member as of now: sessions end and roles change while a socket is open."""
-        return await runner.in_thread(_find_member)(self._session, self.slug, role)  # type: ignore[no-any-return]
+        return await runner.in_thread(_find_member)(self._session, self.slug, role)
 
     async def _refuse(self, refused: Refused, ref: object) -> None:
         body = {"type": "error", **refused.body}
@@ -180,7 +189,7 @@ def _read_frame(text: str | None) -> dict[str, Any]:
         )
     try:
         frame = json.load(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused("bad_request", f"The frame is not JSON: {error}.") from None
     if not isinstance(frame, dict):
         raise Refused("bad_request", "Send one JSON object with a type.")
@@ -195,7 +204,7 @@ def _find_member(session: str | None, slug: str, role: str) -> Member:
         raise Refused(
             "signed_out", "Your sign-in has expired. Sign in again; the run goes on.", close=4401
         )
-    member = find_member(user, slug)  # type: ignore[arg-type]
+    member = find_member(user, slug)
     if member is None:
         raise Refused("forbidden", "There is no such project, or it is not yours.", close=4403)
     if not member.may(role):

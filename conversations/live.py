@@ -111,7 +111,7 @@ class Hub:
     def __init__(self, url: str) -> None:
         self.process = uuid4().hex
         self.closed = False
-        self.redis = redis.Redis.from_url(url, protocol=2)
+        self.redis = redis.Redis.from_url(url, protocol=2, socket_timeout=15)
         # The reader blocks in the server, so its connection waits longer than the others.
         self._reading = redis.Redis.from_url(url, protocol=2, socket_timeout=_BLOCK_MS / 1000 + 15)
         self._outbox: list[tuple[Any, ...]] = []
@@ -226,7 +226,9 @@ class Hub:
 
     async def read_log(self, run: UUID | str, after: int) -> list[tuple[int, bytes]]:
         """The next events after ``after`` that are in the log, at most ``READ_AT_ONCE``."""
-        entries = await self.redis.xrange(events_key(run), min=f"{after + 1}-0", count=READ_AT_ONCE)
+        entries: Any = await self.redis.xrange(
+            events_key(run), min=f"{after + 1}-0", count=READ_AT_ONCE
+        )
         return [(_seq(identity), fields[b"e"]) for identity, fields in entries]
 
     async def has_log(self, run: UUID | str) -> bool:
@@ -237,12 +239,12 @@ class Hub:
 
     async def _read(self) -> None:
         while True:
-            positions = dict(self._positions)
+            positions: dict[Any, Any] = dict(self._positions)
             try:
-                found = await self._reading.xread(
+                found: Any = await self._reading.xread(
                     positions,
                     count=READ_AT_ONCE,
-                    block=_BLOCK_MS,  # type: ignore[arg-type]
+                    block=_BLOCK_MS,
                 )
             except (RedisError, OSError) as error:
                 _log.warning("the event logs cannot be read, trying again: %s", error)
@@ -282,7 +284,7 @@ class Hub:
 
     async def command(self, run: UUID | str, command: dict[str, Any]) -> bool:
         """Send a command to the process that plays the run; False where none does."""
-        owner = await self.redis.get(alive_key(run))
+        owner: Any = await self.redis.get(alive_key(run))
         if owner is None:
             return False
         mail = f"web:{owner.decode()}:mail"

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from console.accounts.models import Project
 from console.lib import json, uuid7
+from console.lib.fields import to_stored
 from conversations import wire
 from conversations.assembly import message_of
 from conversations.models import Connection, Conversation, ToolCall, Turn, TurnWire
@@ -238,7 +239,10 @@ def _calls(turn: Turn, told: Round) -> list[ToolCall]:
                 model=turn.model,
                 verdict=judged.verdict.value,
                 findings=json.dump([f.to_json() for f in judged.verdict.findings]),
-                layers=[layer.to_json() for layer in judged.verdict.layers],
+                layers=[
+                    {**layer.to_json(), "note": to_stored(layer.note)}
+                    for layer in judged.verdict.layers
+                ],
                 codes=_codes(judged.verdict.findings),
             )
         )
@@ -318,4 +322,5 @@ def rebuild_request(turn: Turn) -> dict[str, Any]:
     request: dict[str, Any] = {"model": turn.model, "messages": rebuild_messages(turn)}
     if turn.toolset is not None:
         request["tools"] = turn.toolset.tools
-    return request | json.load(turn.parameters)
+    request.update(json.load(turn.parameters))
+    return request

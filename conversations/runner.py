@@ -11,13 +11,14 @@ import logging
 import sys
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import httpx2
-from channels.db import database_sync_to_async
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 from django.utils import timezone
 
 from console.lib import http, json
@@ -29,6 +30,9 @@ from conversations.rounds import Body, Judged, Round
 from conversations.runs import Plan
 from tools_registry.validation.findings import VerdictValue, worst
 
+_WEIGHT: list[VerdictValue] = ["accepted", "flagged", "rejected"]
+P = ParamSpec("P")
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _playing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[UUID, Player]] = (
     weakref.WeakKeyDictionary()
@@ -38,9 +42,16 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClien
 )
 
 
-def in_thread(function: Any) -> Any:
-    """Database work off the event loop, on any thread of the pool."""
-    return database_sync_to_async(function, thread_sensitive=False)
+def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """Database work off the event loop, on any thread, which keeps no connection afterwards."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return sync_to_async(call, thread_sensitive=False)
 
 
 def start(plan: Plan) -> Player:
@@ -255,7 +266,7 @@ class Player:
         told = Round(
             number, str(start.turn), exchange.wire, plan.offered.choosing(ask.tool_choice), price
         )
-        storing = asyncio.create_task(in_thread(recording.begin_turn)(start))
+        storing = asyncio.ensure_future(in_thread(recording.begin_turn)(start))
         self._turns += 1
         self.emit(told.begin())
         self._keep(number, turn=str(start.turn), request=exchange.request)
@@ -298,7 +309,7 @@ class Player:
         exchange: Exchange,
         told: Round,
         end: recording.TurnEnd,
-        storing: asyncio.Task[None],
+        storing: Awaitable[None],
     ) -> None:
         if not told.is_finished:
             self.emit(told.finish(exchange.elapsed_ms))
@@ -346,11 +357,11 @@ class Player:
         return result.content
 
     async def _wait_for_hand(self, judged: Judged, place: Body) -> recording.Result:
-        waiting = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[recording.Result] = asyncio.get_running_loop().create_future()
         self._hand[judged.key] = waiting
         self.emit([{"type": "call.waiting", **place}])
         try:
-            return await waiting  # type: ignore[no-any-return]
+            return await waiting
         finally:
             del self._hand[judged.key]
 
@@ -365,7 +376,7 @@ class Player:
                 return answers.sampled(spec.output_schema if spec else None, seed=seed)
             case _:
                 find = in_thread(answers.recorded)
-                return await find(self.plan.project, call.name, call.arguments)  # type: ignore[no-any-return]
+                return await find(self.plan.project, call.name, call.arguments)
 
 
 def result_body(result: recording.Result, note: str = "") -> Body:
@@ -402,7 +413,7 @@ def set_status(run: UUID, status: str) -> None:
 
 
 def _worst(verdicts: list[VerdictValue]) -> VerdictValue:
-    return next((v for v in ("rejected", "flagged") if v in verdicts), "accepted")  # type: ignore[return-value]
+    return max(verdicts, key=_WEIGHT.index, default="accepted")
 
 
 def _after_first(choice: Any) -> Any:

@@ -348,6 +348,4 @@ def offer_of(
 def turns_of(run: Run) -> list[Turn]:
     """The turns that this run made, in order."""
     keys = [recording.turn_key(run.pk, number) for number in range(1, MOST_ROUNDS + 1)]
-    return list(
-        Turn.objects.filter(conversation_id=run.conversation_id, key__in=keys).order_by("number")
-    )
+    return list(Turn.objects.filter(conversation=run.conversation, key__in=keys).order_by("number"))

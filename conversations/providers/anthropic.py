@@ -146,7 +146,7 @@ def as_object(arguments: str, name: str, notes: list[str]) -> dict[str, Any]:
     """Arguments as the object that a protocol demands; what is none is wrapped and noted."""
     try:
         value = json.load(arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
         return value

@@ -229,7 +229,7 @@ def said_in(body: bytes) -> str:
     text = body.decode(errors="replace")
     try:
         found: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "" if "<html" in text[:500].lower() else text.strip()[:600]
     for _ in range(4):
         if isinstance(found, list) and found:

@@ -13,11 +13,15 @@ from asgiref.sync import sync_to_async
 @pytest_asyncio.fixture
 async def people(transactional_db: None) -> AsyncIterator[Any]:
     # Imported here: this file is read before the settings are.
+    from django.db import connections
+
     from conversations import runner
     from tests.factories import make_people
 
     yield await sync_to_async(make_people)()
     await runner.close()
+    # What the tests themselves ask of the database runs in this thread.
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

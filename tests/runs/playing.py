@@ -57,11 +57,14 @@ class Socket:
     async def until(self, *kinds: str, timeout: float = 60) -> list[Event]:
         """Every event up to the first of one of these types, that one included."""
         events: list[Event] = []
-        async with asyncio.timeout(timeout):
-            while True:
-                events.append(await self.receive(timeout))
-                if events[-1]["type"] in kinds:
-                    return events
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    events.append(await self.receive(timeout))
+                    if events[-1]["type"] in kinds:
+                        return events
+        except TimeoutError:
+            raise AssertionError(f"none of {kinds} came after {events[-5:]}") from None
 
     async def start(self, ref: str = "r", **request: Any) -> None:
         await self.send(type="run.start", ref=ref, request=request)

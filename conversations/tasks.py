@@ -1,0 +1,20 @@
+"""Celery tasks of conversations: each calls one function."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from conversations import interruption, partitions
+
+
+@shared_task(name="conversations.close_interrupted_runs")
+def close_interrupted_runs() -> int:
+    """Close runs whose web process died; how many."""
+    return len(interruption.close_interrupted())
+
+
+@shared_task(name="conversations.make_partitions")
+def make_partitions() -> list[str]:
+    """Make the partitions of the coming months; the names of the new ones."""
+    return partitions.make_partitions(timezone.now())
