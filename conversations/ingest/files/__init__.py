@@ -16,7 +16,7 @@ __all__ = ["FORMATS", "Format", "Source", "read_file", "read_inputs", "read_valu
 # In the order in which content is told: a canonical record has most to show.
 FORMATS: dict[str, Format] = {
     module.FORMAT.name: module.FORMAT
-    for module in (exchanges, canonical, openai_batch, transcripts)
+    for module in (canonical, exchanges, openai_batch, transcripts)
 }
 
 

@@ -8,10 +8,15 @@ from typing import Any
 from conversations.ingest.files.source import Format, Item, Source
 from conversations.ingest.record import BadRecord, read_record
 
+_ANSWER = frozenset(["message", "finish_reason", "usage"])
+
 
 def reads(data: dict[str, Any]) -> bool:
-    request = data.get("request")
-    return "conversation" in data and isinstance(request, dict)
+    """A record may name its protocol, too; then its answer tells it from an exchange."""
+    if "conversation" not in data or not isinstance(data.get("request"), dict):
+        return False
+    response = data.get("response")
+    return "protocol" not in data or not isinstance(response, dict) or _ANSWER >= set(response)
 
 
 def read(data: dict[str, Any], line: int, source: Source) -> Iterator[Item]:

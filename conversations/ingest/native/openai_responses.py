@@ -13,6 +13,7 @@ from conversations.assembly.payload import items, obj, text
 from conversations.ingest.native.canonical import (
     NativeRequest,
     Saying,
+    content_of,
     named_choice,
     not_carried,
     read_tools,
@@ -122,7 +123,7 @@ def _parts(content: Any) -> list[Any]:
 
 
 def _content(content: Any) -> Any:
-    return content if isinstance(content, str) else _parts(content)
+    return content if isinstance(content, str) else content_of(_parts(content))
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,8 @@ def role_of(span: Span) -> str:
         return operation or text(attributes["traceloop.span.kind"]) or "other"
     if text(attributes.get("llm.request.type")) in ("chat", "completion"):
         return "turn"
+    if "gen_ai.tool.name" in attributes and "gen_ai.tool.call.id" in attributes:
+        return "result"
     return "turn" if _holds_content(attributes) else "other"
 
 
