@@ -16,7 +16,7 @@ def reads(data: dict[str, Any]) -> bool:
     if "conversation" not in data or not isinstance(data.get("request"), dict):
         return False
     response = data.get("response")
-    return "protocol" not in data or not isinstance(response, dict) or _ANSWER >= set(response)
+    return "protocol" not in data or not isinstance(response, dict) or set(response) <= _ANSWER
 
 
 def read(data: dict[str, Any], line: int, source: Source) -> Iterator[Item]:
