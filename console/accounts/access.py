@@ -32,7 +32,7 @@ _LAST_USE_STEP = timedelta(minutes=1)
 class UserRequest(HttpRequest):
     """A request of somebody who signed in."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     htmx: HtmxDetails
 
 

@@ -18,9 +18,9 @@ _SCOPE_TEXTS = {
 }
 _ROLE_TEXTS = {
     "viewer": "reads everything",
-    "responder": "also runs models and answers their calls",
-    "engineer": "also changes tools and connections",
-    "admin": "also manages members, API keys and the project",
+    "responder": "also runs models",
+    "engineer": "also changes tools",
+    "admin": "also manages members",
 }
 ROLE_CHOICES = [(role, f"{role.capitalize()}: {_ROLE_TEXTS[role]}") for role in ROLES]
 SCOPE_CHOICES = [(scope, _SCOPE_TEXTS[scope]) for scope in SCOPES]
@@ -35,7 +35,9 @@ class Form(forms.Form):
         for field in self.fields.values():
             if isinstance(field.widget, forms.Select):
                 field.widget.attrs["class"] = "sel"
-            elif not isinstance(field.widget, forms.CheckboxSelectMultiple):
+            elif isinstance(field.widget, forms.CheckboxSelectMultiple):
+                field.widget.attrs["class"] = "form-check-input"
+            else:
                 field.widget.attrs["class"] = "inp"
 
 

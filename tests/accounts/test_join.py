@@ -101,7 +101,7 @@ def test_an_expired_link_says_so(client: Client) -> None:
 
 def test_the_address_leaks_to_nobody(client: Client) -> None:
     response = client.get(first_path())
-    assert response["Referrer-Policy"] == "same-origin"
+    assert response["Referrer-Policy"] == "strict-origin"
     assert "no-store" in response["Cache-Control"]
 
 

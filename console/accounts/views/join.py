@@ -59,9 +59,9 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         status, title, text = _OVER[over.reason]
         context = {"title": title, "text": text}
         response = render(request, "accounts/join_over.html", context, status=status)
-    # The address is a secret while the link is open. With "no-referrer" a browser would send
-    # the form with "Origin: null", which the CSRF check refuses.
-    response["Referrer-Policy"] = "same-origin"
+    # The address is a secret while the link is open, so no Referer holds it. With "no-referrer"
+    # a browser would send the form with "Origin: null", which the CSRF check refuses.
+    response["Referrer-Policy"] = "strict-origin"
     return response
 
 
