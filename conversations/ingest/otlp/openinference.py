@@ -35,24 +35,22 @@ SPOKEN = ("model", "messages", "tools", "tool_choice", "functions", "function_ca
 
 
 def read_content(attributes: Mapping[str, Any]) -> Content:
-    request = obj(structured(attributes.get("input.value")))
-    answer = obj(structured(attributes.get("output.value")))
-    wire = of_request(request).filled_by(_of_answer(answer))
-    flat = _flattened(attributes)
-    if wire.messages is not None and len(flat.messages or ()) > len(wire.messages):
-        wire = Content(message=wire.message, tools=wire.tools).filled_by(flat)
-    notes = [note for note in flat.notes if note != GAP or not wire.messages]
-    whole = wire.filled_by(flat)
-    return Content(notes=tuple(dict.fromkeys((*wire.notes, *notes)))).filled_by(
-        Content(
-            messages=whole.messages,
-            tools=whole.tools,
-            tool_choice=whole.tool_choice,
-            parameters=whole.parameters,
-            message=whole.message,
-            finish_reason=whole.finish_reason or text(attributes.get("llm.finish_reason")) or None,
-            choices=whole.choices,
-        )
+    wire = of_request(obj(structured(attributes.get("input.value")))).filled_by(
+        _of_answer(obj(structured(attributes.get("output.value"))))
+    )
+    reason = Content(finish_reason=text(attributes.get("llm.finish_reason")) or None)
+    if wire.messages is None or wire.message is None:
+        return wire.filled_by(_flattened(attributes)).filled_by(reason)
+    if _count(attributes) > len(wire.messages):  # the wire does not show all that was asked
+        whole = Content(message=wire.message, tools=wire.tools, finish_reason=wire.finish_reason)
+        return whole.filled_by(_flattened(attributes)).filled_by(reason)
+    return wire.filled_by(reason)
+
+
+def _count(attributes: Mapping[str, Any]) -> int:
+    return sum(
+        name.startswith("llm.input_messages.") and name.endswith(".message.role")
+        for name in attributes
     )
 
 
