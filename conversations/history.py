@@ -15,7 +15,7 @@ from conversations import wire
 from conversations.models import Run, ToolCall, Turn, TurnWire
 from conversations.prices import Price
 from conversations.rounds import Body, Offered, Round
-from conversations.runs import RunRequest, offer_of, turns_of
+from conversations.runs import RunRequest, offer_of, turns_of, versions_of
 from tools_registry.dialects import UnreadableTool, read_tool
 from tools_registry.models import ToolVersion
 from tools_registry.specs import ToolSpec
@@ -29,7 +29,7 @@ def events_of(run: Run) -> list[bytes]:
     for call in ToolCall.objects.filter(turn_id__in=wires).order_by("position"):
         calls.setdefault(call.turn_id, []).append(call)
     body = RunRequest.model_validate(json.load(run.request))
-    offered = offer_of_turn(turns[0]) if turns else Offered()
+    offered = offer_of_turn(turns[0], body) if turns else Offered()
     log = _Log(run)
     log.add(0.0, [started(run, body, offered)])
     for number, turn in enumerate(turns, 1):
@@ -131,17 +131,18 @@ def _answers(number: int, rows: list[ToolCall], body: RunRequest) -> Iterator[Bo
             }
 
 
-def offer_of_turn(turn: Turn) -> Offered:
-    """What the turn offered, by its toolset: registered versions with all that they declare."""
+def offer_of_turn(turn: Turn, body: RunRequest) -> Offered:
+    """What a run's turn offered: versions with all that they declare."""
     choice = json.load(turn.parameters).get("tool_choice")
     if turn.toolset is None:
         return offer_of([], [], turn.project, choice)
-    versions = ToolVersion.objects.in_bulk([pk for pk in turn.toolset.versions if pk])
+    ids = versions_of(body, turn.toolset.versions)
+    versions = ToolVersion.objects.in_bulk([pk for pk in ids if pk])
     specs = [
         versions[pk].spec if pk in versions else _read(tool)
-        for pk, tool in zip(turn.toolset.versions, turn.toolset.tools, strict=False)
+        for pk, tool in zip(ids, turn.toolset.tools, strict=False)
     ]
-    return offer_of(specs, turn.toolset.versions, turn.project, choice)
+    return offer_of(specs, ids, turn.project, choice)
 
 
 def _read(tool: Any) -> ToolSpec | None:

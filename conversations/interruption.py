@@ -16,10 +16,10 @@ from console.lib import json
 from conversations import live, prices, recording, wire
 from conversations.history import ended, offer_of_turn
 from conversations.models import Run, Turn
-from conversations.parts import Usage, WireProtocol
-from conversations.rounds import Body, Round
+from conversations.parts import Usage
+from conversations.rounds import Body, Offered, Round
 from conversations.runner import finish_run, interrupted
-from conversations.runs import turns_of
+from conversations.runs import RunRequest, turns_of
 
 
 @dataclass
@@ -48,7 +48,8 @@ def close_run(run: Run, client: redis.Redis) -> None:
     told: Round | None = None
     for number, turn in enumerate(turns_of(run), 1):
         if turn.status == "running":
-            told = _close_turn(turn, number, rounds.get(number, Logged()))
+            offered = offer_of_turn(turn, RunRequest.model_validate(json.load(run.request)))
+            told = _close_turn(turn, number, rounds.get(number, Logged()), offered)
     run.status, run.verdict = "interrupted", _verdict(run)
     run.error = json.dump(interrupted().to_json())
     seq = _last_seq(run.pk, client)
@@ -91,9 +92,9 @@ def read_wire(run: UUID, client: redis.Redis) -> dict[int, Logged]:
     return rounds
 
 
-def _close_turn(turn: Turn, number: int, logged: Logged) -> Round:
+def _close_turn(turn: Turn, number: int, logged: Logged, offered: Offered) -> Round:
     protocol: Any = turn.protocol
-    told = _round(turn, number, protocol)
+    told = Round(number, str(turn.pk), protocol, offered, pricing(turn))
     for at, chunk in logged.chunks:
         told.feed(chunk, at)
     told.finish()
@@ -108,10 +109,6 @@ def _close_turn(turn: Turn, number: int, logged: Logged) -> Round:
         )
     )
     return told
-
-
-def _round(turn: Turn, number: int, protocol: WireProtocol) -> Round:
-    return Round(number, str(turn.pk), protocol, offer_of_turn(turn), pricing(turn))
 
 
 def pricing(turn: Turn) -> Callable[[Usage], prices.Price]:

@@ -274,7 +274,7 @@ def create(project: Project, user: User, checked: Checked, *, ref: str = "") -> 
             model=body.model,
             title=body.title,
         )
-    ids = toolset.versions if toolset else []
+    ids = versions_of(body, toolset.versions if toolset else [])
     return _plan(run, checked, ids, toolset.pk if toolset else None, ref)
 
 
@@ -324,6 +324,15 @@ def _plan(run: Run, checked: Checked, ids: list[int], toolset: int | None, ref: 
         ref=ref,
         parent=parent,
     )
+
+
+def versions_of(body: RunRequest, kept: list[int]) -> list[int]:
+    """The ids of the offered versions: those that were picked, else those of the toolset.
+
+    A toolset is known by what the model is told, which two versions may share.
+    """
+    picked = [tool.get("version") for tool in body.tools]
+    return [pick or known for pick, known in zip(picked, kept, strict=False)]
 
 
 def offer_of(
