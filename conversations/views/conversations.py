@@ -116,11 +116,10 @@ def _find_live(conversation: Conversation) -> Run | None:
 
 
 def _sum_up(conversation: Conversation) -> dict[str, Any]:
-    """What its turns used and cost together; cost is None where one of them is unpriced."""
+    """What its turns used and cost together, and how many have no price."""
     return conversation.turns.aggregate(
-        input=Sum("input_tokens"),
-        output=Sum("output_tokens"),
-        cost=Sum("cost"),
         unpriced=Count("pk", filter=Q(cost=None)),
-        models=Count("model", distinct=True),
+        total_input=Sum("input_tokens"),
+        total_output=Sum("output_tokens"),
+        total_cost=Sum("cost"),
     )

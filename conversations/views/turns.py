@@ -147,6 +147,7 @@ class Kept:
 def _frame(turn: Turn, kept: Kept) -> dict[str, Any]:
     conversation = turn.conversation
     findings = [*turn.found, *(finding for call in kept.calls for finding in call.found)]
+    parameters = json.load(turn.parameters)
     return {
         "turn": turn,
         "conversation": conversation,
@@ -156,10 +157,15 @@ def _frame(turn: Turn, kept: Kept) -> dict[str, Any]:
         "error": json.load(turn.error) if turn.error else None,
         "live": _find_live(turn),
         "snippets": _write_snippets(turn, kept),
-        "parameters": json.load(turn.parameters),
+        "tool_choice": parameters.pop("tool_choice", None),
+        "parameters": {name: _write(value) for name, value in parameters.items()},
         "rail": _rail(conversation, turn),
         "stream_count": len(kept.chunks),
     }
+
+
+def _write(value: Any) -> str:
+    return value if isinstance(value, str) else json.dump(value)
 
 
 def _heading(turn: Turn, conversation: Conversation) -> str:

@@ -81,7 +81,7 @@ export const column = (letter, context) => {
       if (!views.has(round) || views.get(round).over !== round.over) {
         views.set(round, { over: round.over, head: roundHead(run, round, context), findings: roundFindings(round) });
       }
-      if (run.rounds.length > 1 || round.over) wanted.push(views.get(round).head);
+      wanted.push(views.get(round).head);
       for (const item of round.items) { const one = view(item, run); one.update(); wanted.push(one.node); }
       if (views.get(round).findings) wanted.push(views.get(round).findings);
     }

@@ -5,6 +5,7 @@ import { leaves } from "./playground_layout.js";
 
 const item = (name, ...content) => h("li", {}, icon(name), h("span", {}, ...content));
 const code = (text) => h("code", { class: "wire" }, visible(text.slice(0, 120)));
+const capital = (word) => word[0].toUpperCase() + word.slice(1);
 const list = (pointers) => pointers.slice(0, 4).flatMap((pointer, index) => [index ? ", " : "", code(pointer)]);
 
 const compareArguments = (mine, theirs) => {
@@ -54,6 +55,6 @@ export const against = (run, base) => {
   const rows = mine.length > 1 || theirs.length > 1
     ? [item(mine.length === theirs.length ? "equal" : "arrows-diff", `${mine.length} calls here, ${theirs.length} in A`)] : [];
   const [verdictHere, verdictThere] = [worst(run), worst(base)];
-  if (verdictHere !== verdictThere) rows.push(item("arrows-diff", `${verdictHere || "No call"} here, ${verdictThere || "no call"} in A`));
+  if (verdictHere !== verdictThere) rows.push(item("arrows-diff", `${capital(verdictHere || "no call")} here, ${verdictThere || "no call"} in A`));
   return h("div", { class: "vs" }, h("h3", { text: "Against A" }), h("ul", {}, ...rows, ...compareCalls(mine[0], theirs[0]).filter(Boolean), compareTimes(run, base)));
 };

@@ -118,8 +118,13 @@ export const apply = (run, event) => {
   return "applied";
 };
 
-export const firstToken = (run) => run.rounds[0]?.firstToken
-  ?? run.events.find((event) => event.type === "text.delta" || event.type === "call.started")?.at ?? null;
+// Milliseconds from the first model call to its first token.
+export const firstToken = (run) => {
+  if (run.rounds[0]?.firstToken) return run.rounds[0].firstToken;
+  const begun = run.events.find((event) => event.type === "round.started")?.at ?? 0;
+  const first = run.events.find((event) => event.type === "text.delta" || event.type === "call.started");
+  return first ? first.at - begun : null;
+};
 
 export const worst = (run) => {
   const verdicts = calls(run).map((call) => call.verdict);
