@@ -22,7 +22,8 @@ from conversations.ingest.otlp.fragments import (
     ResultFragment,
     TurnFragment,
 )
-from conversations.ingest.otlp.spans import missing, read_log, read_span
+from conversations.ingest.otlp.spans import read_log, read_span
+from conversations.ingest.otlp.turns import missing
 from conversations.ingest.otlp.values import Log, Span
 from conversations.ingest.record import Response, TurnRecord
 

@@ -1,0 +1,70 @@
+"""How large and how deep a record may be, and what is said of one that cannot be stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+BadCode = Literal[
+    "too_large",
+    "too_deep",
+    "too_many_messages",
+    "not_json",
+    "not_utf8",
+    "truncated",
+    "not_an_object",
+    "missing_field",
+    "wrong_type",
+    "bad_text",
+    "bad_time",
+    "unknown_shape",
+    "no_answer",
+]
+
+
+class BadRecord(Exception):
+    """A record that cannot be stored as it is.
+
+    ``pointer`` is an RFC 6901 pointer into the record, "" for the whole. ``detail`` says what
+    is wrong and what to send instead.
+    """
+
+    def __init__(self, code: BadCode, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+
+    def to_json(self) -> dict[str, str]:
+        return {"code": self.code, "detail": self.detail, "pointer": self.pointer}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``max_record_bytes`` is of the JSON text; ``max_depth`` counts nested objects and arrays."""
+
+    max_record_bytes: int = 32 * 1024 * 1024
+    max_depth: int = 100
+    max_messages: int = 20_000
+
+
+LIMITS = Limits()
+LONGEST_INTEGER = 4000  # digits; Python itself refuses more than 4300
+
+
+def check_depth(value: Any, deepest: int) -> None:
+    """Raise ``too_deep`` where objects and arrays nest deeper than ``deepest``, by no recursion."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(deepest):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise BadRecord(
+        "too_deep",
+        f"Objects and arrays nest deeper than {deepest}. Send such content as text.",
+    )
