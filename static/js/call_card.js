@@ -79,7 +79,8 @@ const layerItem = (layer, call) => {
 const layerStrip = (call) => h("ol", { class: "layers", "aria-label": "Verdict by layer, in the order in which they ran" }, call.layers.map((layer) => layerItem(layer, call)));
 
 const state = (call) => {
-  if (call.state !== "assembling") return verdict(call.verdict);
+  if (call.state === "cut" && !call.violation) return h("span", { class: "vd" }, icon("plug-connected-x"), "Cut");
+  if (call.state !== "assembling" && call.state !== "cut") return verdict(call.verdict);
   if (call.violation) return verdict("rejected", `Invalid since fragment ${call.violatedAt}`);
   return h("span", { class: "vd" }, icon("circle-dashed"), call.args ? "Still valid" : "Assembling");
 };
@@ -109,9 +110,10 @@ export const callCard = (call, context) => {
   const copy = iconButton("Copy arguments", "copy", () => {}, { data: { copy: "" } });
   const node = h("article", { class: "call live" }, h("header", { class: "call-h" }, icon("function"), title, tags, end), code, below);
 
+  const isWhole = () => call.state !== "assembling" && call.state !== "cut";
   const paintCode = () => {
     const live = call.state === "assembling";
-    const findings = live ? [call.violation].filter(Boolean) : call.findings;
+    const findings = !isWhole() ? [call.violation].filter(Boolean) : call.findings;
     code.classList.toggle("plain", raw);
     if (raw || call.args.length > LONGEST) return fill(code, rawNodes(call.args));
     if (live && call.args.length > LIVE_LIMIT) {
@@ -128,24 +130,24 @@ export const callCard = (call, context) => {
   };
 
   const paintBelow = () => {
-    if (call.state === "assembling") return fill(below, h("div", { class: "prog" }, tickStrip(call), legend(call)));
+    if (!isWhole()) return fill(below, h("div", { class: "prog" }, tickStrip(call), legend(call)));
     const found = general();
     box = call.state === "waiting" ? box || answerBox(call, context) : null;
     fill(below, found.length ? h("div", { class: "code apart" }, found) : null, layerStrip(call), call.ticks.length > 1 ? h("div", { class: "prog" }, tickStrip(call), legend(call)) : null,
       call.state === "executing" ? h("div", { class: "call-s hs ink2 small" }, h("span", { class: "spin" }, icon("loader-2")), `Being answered ${DETAIL[call.mode] || call.mode || ""}`) : null,
-      box, call.result ? result(call) : null);
+      box, call.result ? result(call) : null, call.state === "unanswered" ? h("p", { class: "call-s small muted", text: "No answer was given before the run ended." }) : null);
   };
 
   const update = () => {
     if (shown === call.changed) return;
     shown = call.changed;
-    const kind = call.state === "assembling" ? (call.violation ? "rejected" : "") : call.verdict;
+    const kind = isWhole() ? call.verdict : call.violation ? "rejected" : "";
     node.className = `call ${kind || ""}${call.state === "assembling" ? " live" : ""}`;
-    node.setAttribute("aria-label", `Call ${call.index + 1} of column ${context.letter}: ${call.name || "no name yet"}, ${call.state === "assembling" ? "being assembled" : call.verdict}`);
+    node.setAttribute("aria-label", `Call ${call.index + 1} of column ${context.letter}: ${call.name || "no name yet"}, ${{ assembling: "being assembled", cut: "cut" }[call.state] || call.verdict}`);
     fill(title, call.name ? folded(call.name, 200) : h("span", { class: "muted", text: "…" }));
     fill(tags, call.version ? h("span", { class: "ver", text: `v${call.version.number}` }) : null, call.id ? h("code", { class: "muted tiny hide-s wire" }, folded(call.id, 60)) : null);
     copy.dataset.copy = call.args;
-    fill(end, state(call), call.state === "assembling" ? null : [toggle, copy]);
+    fill(end, state(call), isWhole() ? [toggle, copy] : null);
     paintCode();
     paintBelow();
   };

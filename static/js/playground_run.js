@@ -97,8 +97,17 @@ const STEPS = {
   "round.finished": (run, event) => Object.assign(roundOf(run, event.round), {
     over: true, turn: event.turn, finishReason: event.finish_reason, latency: event.latency_ms, firstToken: event.first_token_ms, findings: event.findings ?? [],
   }),
-  "run.finished": (run, event) => Object.assign(run, { status: event.status, verdict: event.verdict, turns: event.turns }),
-  "run.failed": (run, event) => Object.assign(run, { status: event.status || "failed", error: event, failedAt: Date.now() }),
+  "run.finished": (run, event) => end(run, { status: event.status, verdict: event.verdict, turns: event.turns }),
+  "run.failed": (run, event) => end(run, { status: event.status || "failed", error: event, failedAt: Date.now() }),
+};
+
+// Nobody can answer a run that is over, nor does what had begun go on.
+const end = (run, changes) => {
+  for (const call of calls(run)) {
+    if (call.state === "waiting" || call.state === "executing") update(call, { state: "unanswered" });
+    if (call.state === "assembling") update(call, { state: "cut" });
+  }
+  Object.assign(run, changes);
 };
 
 export const waitingCalls = (run) => run.rounds.flatMap((round) => round.items).filter((item) => item.kind === "call" && item.state === "waiting");
