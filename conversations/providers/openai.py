@@ -37,7 +37,9 @@ class OpenAI(Provider):
         named = {key: body[key] for key in ("model", "messages", "input", "stream") if key in body}
         extra = {key: value for key, value in body.items() if key not in named}
         target: Any = sdk.responses if self.api == "responses" else sdk.chat.completions
-        async with target.with_streaming_response.create(**named, extra_body=extra) as answer:
+        async with target.with_streaming_response.create(
+            **named, extra_body=extra, extra_headers=self._silent()
+        ) as answer:
             yield answer.http_response
 
     async def list_models(self) -> list[str]:
@@ -51,20 +53,22 @@ class OpenAI(Provider):
     def _sdk(self) -> Any:
         import openai
 
-        # The SDK would send what the environment says of OpenAI to any base URL.
-        silent: dict[str, Any] = dict.fromkeys(
-            ("OpenAI-Organization", "OpenAI-Project"), openai.Omit()
-        )
-        if not self.endpoint.key:
-            silent["Authorization"] = openai.Omit()
         return openai.AsyncOpenAI(
             api_key=self.endpoint.key or "none",
             base_url=self.base_url,
             http_client=self.client,
             max_retries=0,
             timeout=cast(Any, http.TIMEOUT),
-            default_headers=cast(Any, silent),
         )
+
+    def _silent(self) -> dict[str, Any]:
+        """What the SDK would send of the environment's OpenAI settings to any base URL."""
+        import openai
+
+        names = ["OpenAI-Organization", "OpenAI-Project"]
+        if not self.endpoint.key:
+            names.append("Authorization")
+        return dict.fromkeys(names, openai.Omit())
 
 
 class Local(OpenAI):
