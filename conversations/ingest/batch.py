@@ -23,7 +23,10 @@ from conversations.ingest.record import (
 Framing = Literal["array", "lines"]
 
 INSIDE_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-MARK = re.compile(rb'["\[\]{},]')
+STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# What may be passed over: to the next bracket, or between elements to the next comma, too.
+WITHIN = re.compile(rb'(?:[^"\[\]{}]++|' + STRING + rb")*+", re.DOTALL)
+BETWEEN = re.compile(rb'(?:[^"\[\]{},]++|' + STRING + rb")*+", re.DOTALL)
 BOM = b"\xef\xbb\xbf"
 
 
@@ -178,12 +181,11 @@ class _Elements:
             if self.in_string:
                 at = self._pass_string(data, at)
                 continue
-            mark = MARK.search(data, at)
-            if mark is None:
-                break
-            at = mark.end()
-            if self._ends_element(mark.group()):
-                self.held.add(data[start : mark.start()])
+            passed = (WITHIN if self.depth else BETWEEN).match(data, at)
+            mark = passed.end() if passed else at
+            at = mark + 1
+            if self._ends_element(data[mark:at]):
+                self.held.add(data[start:mark])
                 yield from self._give(True)
                 start = at
                 if self.closed:
@@ -196,10 +198,10 @@ class _Elements:
         elif mark in (b"[", b"{"):
             self.depth += 1
         elif mark == b",":
-            return self.depth == 0
-        elif self.depth:
+            return True
+        elif mark and self.depth:
             self.depth -= 1
-        else:
+        elif mark:
             self.closed = True
         return self.closed
 
