@@ -125,7 +125,11 @@ def check_call(request: ApiRequest) -> HttpResponseBase:
     """The verdict on one call, by the newest version of its tool or by the one that is named."""
     question = read_body(request, Question)
     arguments = question.arguments
-    text = arguments if isinstance(arguments, str) else json.dump(arguments)
+    try:
+        text = arguments if isinstance(arguments, str) else json.dump(arguments)
+    except TypeError:
+        detail = "A number is too large: send the arguments as the text that the model wrote."
+        raise Refused(422, "invalid_request", detail) from None
     version = _find_version(request, question)
     names = Tool.objects.filter(project=request.project).values_list("name", flat=True)
     verdict = validate(

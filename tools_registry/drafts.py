@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from console.lib import json
+from console.lib.fields import to_stored
 from tools_registry.dialects import KEYS, UnreadableTool, read_tool, schema_pointers
 from tools_registry.specs import ToolSpec
 from tools_registry.validation import check_schema
@@ -86,6 +87,9 @@ def read_draft(text: str) -> Draft:
         json.dump(value)
     except TypeError:
         return Draft(None, (Problem("A number is too large to be kept"),))
+    if to_stored(spec.name) != spec.name:
+        message = "Take NULs and broken characters out of the name"
+        return Draft(None, (_place(message, "/name", places),))
     problems = tuple(_find_problems(value, spec, places))
     is_own = spec.to_json() == value
     return Draft(spec, problems, None if is_own else json.pretty(spec.to_json()))

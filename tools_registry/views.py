@@ -140,7 +140,8 @@ def edit_tool(request: ProjectRequest, name: str) -> HttpResponse:
     tool = _find_tool(request, name)
     if request.method != "POST":
         wanted = request.GET.get("from", "")
-        start = tool.versions.filter(number=wanted).first() if wanted.isdecimal() else tool.latest
+        older = tool.versions.filter(number=wanted).first() if wanted.isdecimal() else None
+        start = older or tool.latest
         text = json.pretty(start.spec.to_json()) if start else _NEW
         return _show_editor(request, tool, text)
     text = request.POST.get("definition", "")

@@ -34,7 +34,10 @@ class Scope:
 
 def cut(value: Any) -> str:
     """A value as JSON text, cut in the middle of nowhere when it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    if isinstance(value, Decimal):
+        text = str(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=_plain)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 

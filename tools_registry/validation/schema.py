@@ -87,6 +87,10 @@ def _tell_invalid(spec: ToolSpec) -> Finding:
 
 
 def _tell_uncheckable(error: Exception) -> Finding:
-    reason = "they are nested too deep" if "ecursion" in str(error) else str(error)[:200]
+    reason = str(error)[:200]
+    if "ecursion" in reason:
+        reason = "they are nested too deep"
+    elif "digits" in reason:
+        reason = "a number has more digits than can be read"
     message = f"The arguments cannot be checked: {reason}"
     return Finding("schema_other", message, "", severity="rejected")
