@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 
 import pytest
 from django.http import HttpRequest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from console.accounts.access import find_api_key
 from console.accounts.addresses import scopes_in_use
@@ -41,6 +42,22 @@ def test_a_key_is_shown_once_and_stored_as_a_hash() -> None:
     listed = alice.get(keys_of(people.project)).content.decode()
     assert key.prefix in listed
     assert found[0] not in listed
+
+
+@pytest.mark.parametrize(("scope", "answer"), [("read", 200), ("admin", 201)])
+def test_the_command_shown_works(scope: str, answer: int) -> None:
+    people = make_people()
+    form = {"name": "k", "scopes": [scope]}
+    response = client_of(people.alice).post(keys_of(people.project, "add/"), form)
+    words = shlex.split(response.context["curl"])
+    assert words[:2] == ["curl", "-H"]
+    headers = dict([words[2].split(": ", 1)])
+    path, rest = words[3].removeprefix("http://testserver"), words[4:]
+    method, body = (rest[1], rest[3]) if rest else ("GET", "")
+    # curl's own type for -d
+    kind = "application/x-www-form-urlencoded"
+    answered = Client().generic(method, path, body, content_type=kind, headers=headers)
+    assert answered.status_code == answer
 
 
 def test_the_scopes_offered_are_those_that_open_something() -> None:

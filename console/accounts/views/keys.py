@@ -48,9 +48,15 @@ def _form(data: object = None) -> KeyForm:
 
 
 def _curl(request: ProjectRequest, key: ApiKey, text: str) -> str:
-    """A command that tries the key: it asks for the tools, or checks a call where it may not."""
-    site = request.build_absolute_uri("/api/v1/tools")
-    return f'curl -H "Authorization: Bearer {text}" {site}'
+    """A command that tries the key on what its scopes allow; empty where nothing is that short."""
+    tools = request.build_absolute_uri("/api/v1/tools")
+    send = f'curl -H "Authorization: Bearer {text}" {tools}'
+    if "read" in key.scopes:
+        return send
+    if "admin" in key.scopes:
+        definition = '{"name": "ping", "parameters": {"type": "object", "properties": {}}}'
+        return f"{send}/ping -X PUT -d '{definition}'"
+    return ""
 
 
 def _show(
