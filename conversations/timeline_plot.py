@@ -162,7 +162,7 @@ def ticks(first: float, last: float, about: int = 5) -> list[tuple[float, str]]:
     power = 10.0 ** math.floor(math.log10(span / about))
     step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= about + 1)
     at = math.ceil(first / step) * step
-    found = []
+    found: list[tuple[float, str]] = []
     while at <= last:
         label = count(at) if step >= 1 else f"{at:.1f}"
         found.append((at, label if found else f"{label} ms"))

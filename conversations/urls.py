@@ -27,6 +27,11 @@ conversation_urls = [
         turns.show_messages,
         name="turn-messages",
     ),
+    path(
+        "<uuid:conversation>/turns/<int:number>/snippet/",
+        turns.show_snippet,
+        name="turn-snippet",
+    ),
 ]
 
 project_urls = [

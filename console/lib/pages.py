@@ -42,8 +42,14 @@ def read_page(
 
 
 def write_cursor(row: models.Model, fields: Sequence[str]) -> str:
-    values = (row._meta.get_field(name).value_to_string(row) for name in fields)
-    return _BETWEEN.join(values)
+    columns = (_column(type(row), name) for name in fields)
+    return _BETWEEN.join(column.value_to_string(row) for column in columns)
+
+
+def _column(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    found = model._meta.get_field(name)
+    assert isinstance(found, models.Field)
+    return found
 
 
 def _beyond(model: type[models.Model], fields: Sequence[str], cursor: str) -> Q:
@@ -53,8 +59,7 @@ def _beyond(model: type[models.Model], fields: Sequence[str], cursor: str) -> Q:
         raise BadCursor(cursor)
     try:
         values: list[Any] = [
-            model._meta.get_field(name).to_python(text)  # type: ignore[union-attr]
-            for name, text in zip(fields, texts, strict=True)
+            _column(model, name).to_python(text) for name, text in zip(fields, texts, strict=True)
         ]
     except ValidationError as error:
         raise BadCursor(cursor) from error

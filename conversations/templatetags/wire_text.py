@@ -34,7 +34,8 @@ def _pieces(text: str) -> list[tuple[str, SafeString | str]]:
     at = 0
     for match in _HIDDEN.finditer(text):
         code = ord(match[0])
-        badge = format_html('<span class="cc" title="U+{:04X}">{}</span>', code, _picture(code))
+        name = f"U+{code:04X}"
+        badge = format_html('<span class="cc" title="{}">{}</span>', name, _picture(code))
         found.append((text[at : match.start()], badge))
         at = match.end()
     return [*found, (text[at:], "")]

@@ -18,6 +18,7 @@ from console.lib.pages import BadCursor
 from conversations import transcript
 from conversations.listing import list_conversations
 from conversations.models import SOURCES, Conversation, Run, ToolCall, Turn
+from conversations.views.turns import read_error
 
 TURNS = 50
 PEEKED = 6
@@ -106,7 +107,7 @@ def _describe(pair: tuple[Turn, list[ToolCall]]) -> dict[str, Any]:
         "new": [entry for entry in new if entry.role != "tool"][-6:],
         "said": reply[0].said if reply else [],
         "calls": [{"call": call, "findings": call.found} for call in calls],
-        "error": json.load(turn.error) if turn.error else None,
+        "error": read_error(turn),
     }
 
 

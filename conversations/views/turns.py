@@ -87,6 +87,28 @@ def find(request: ProjectRequest, turn: UUID) -> HttpResponse:
     return redirect("conversations:turn", request.project.slug, found.conversation_id, found.number)
 
 
+@member("viewer")
+@require_GET
+def show_snippet(request: ProjectRequest, conversation: UUID, number: int) -> HttpResponse:
+    """The turn's model call as a cURL command or a Python script, in plain text."""
+    write = _SNIPPETS.get(request.GET.get("as", "curl"))
+    if write is None:
+        raise Http404("no such snippet")
+    turn = _find(request, conversation, number)
+    kept = Kept(turn)
+    body = kept.request
+    if kept.raw_request:
+        try:
+            body = json.load(kept.raw_request)
+        except ValueError:  # a provider's own form that is no JSON
+            body = kept.request
+    text = write(_endpoint(turn), body)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+_SNIPPETS = {"curl": snippets.as_curl, "python": snippets.as_python}
+
+
 def _find(request: ProjectRequest, conversation: UUID, number: int) -> Turn:
     """The turn with this number; of several that took it at once, the first."""
     rows = Turn.objects.select_related("conversation", "toolset", "connection", "project")
@@ -107,16 +129,16 @@ class Kept:
     turn: Turn
 
     @cached_property
-    def wire(self) -> TurnWire | None:
+    def row(self) -> TurnWire | None:
         return TurnWire.objects.filter(turn_id=self.turn.pk, project=self.turn.project).first()
 
     @cached_property
     def chunks(self) -> list[wire.Chunk]:
-        return wire.unpack(self.wire.chunks) if self.wire else []
+        return wire.unpack(self.row.chunks) if self.row else []
 
     @cached_property
     def raw_request(self) -> bytes:
-        return wire.unpack_request(self.wire.request) if self.wire else b""
+        return wire.unpack_request(self.row.request) if self.row else b""
 
     @cached_property
     def request(self) -> dict[str, Any]:
@@ -138,7 +160,7 @@ class Kept:
             return None
         specs = read_offer(self.turn.toolset.tools) if self.turn.toolset else {}
         offered = {name: spec for name, spec in specs.items() if spec is not None}
-        return timeline.replay(self.turn.protocol, self.chunks, offered)  # type: ignore[arg-type]
+        return timeline.replay(self.turn.protocol, self.chunks, offered)
 
 
 # ---- what every view of a turn shows around itself
@@ -154,14 +176,24 @@ def _frame(turn: Turn, kept: Kept) -> dict[str, Any]:
         "heading": _heading(turn, conversation),
         "first": _first_problem(turn, kept.calls),
         "problems": len(findings),
-        "error": json.load(turn.error) if turn.error else None,
+        "error": read_error(turn),
         "live": _find_live(turn),
-        "snippets": _write_snippets(turn, kept),
         "tool_choice": parameters.pop("tool_choice", None),
         "parameters": {name: _write(value) for name, value in parameters.items()},
         "rail": _rail(conversation, turn),
         "stream_count": len(kept.chunks),
     }
+
+
+def read_error(turn: Turn) -> dict[str, str] | None:
+    """What went wrong with a turn: its code and what was said of it; None where nothing did."""
+    if not turn.error:
+        return None
+    error = json.load(turn.error)
+    if not isinstance(error, Mapping):
+        return {"code": "error", "detail": _write(error)}
+    detail = error.get("detail") or error.get("message") or ""
+    return {"code": _write(error.get("code") or "error"), "detail": _write(detail)}
 
 
 def _write(value: Any) -> str:
@@ -227,20 +259,6 @@ def _branch(turn: Turn, numbers: Mapping[UUID, int]) -> int | None:
     """The number of the turn that this one goes on from, where that is not the one before."""
     parent = numbers.get(turn.parent_id) if turn.parent_id else None
     return parent if parent is not None and parent != turn.number - 1 else None
-
-
-def _write_snippets(turn: Turn, kept: Kept) -> dict[str, str]:
-    endpoint = _endpoint(turn)
-    body = kept.request
-    if kept.raw_request:
-        try:
-            body = json.load(kept.raw_request)
-        except ValueError:
-            body = kept.request
-    return {
-        "curl": snippets.as_curl(endpoint, body),
-        "python": snippets.as_python(endpoint, body),
-    }
 
 
 _APIS: dict[str, snippets.Api] = {

@@ -78,3 +78,20 @@ document.addEventListener("click", (event) => {
 for (const link of document.querySelectorAll("[data-run-again]")) {
   link.addEventListener("click", () => sessionStorage.setItem("misfire.run-again", link.dataset.runAgain));
 }
+
+// ---- copy as: the text is fetched when it is wanted; without this script the link shows it
+for (const link of document.querySelectorAll("[data-copy-url]")) {
+  link.addEventListener("click", async (event) => {
+    if (event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    link.closest("details").open = false;
+    try {
+      const answer = await fetch(link.href);
+      if (!answer.ok) throw new Error(`The console answered ${answer.status}`);
+      await navigator.clipboard.writeText(await answer.text());
+      Misfire.toast({ title: `Copied as ${link.textContent.trim()}`, text: "The key is taken from its environment variable.", kind: "success" });
+    } catch {
+      location.assign(link.href);
+    }
+  });
+}

@@ -1,5 +1,5 @@
 // The box in which a person answers a call: filled from an earlier result, emptied, or made an error.
-import { h, icon, fill, visible } from "./playground_dom.js";
+import { h, icon, visible } from "./playground_dom.js";
 
 const ERROR = JSON.stringify({ error: { status: 500, detail: "The tool failed" } });
 
@@ -19,8 +19,7 @@ export const answerBox = (call, context) => {
   };
   const send = (error) => {
     const refused = context.answer(call, area.value, error);
-    if (refused) { note.textContent = refused; return; }
-    fill(box, h("p", { class: "small ink2" }, "Answer sent."));
+    note.textContent = refused || "Sent.";
   };
   const pressed = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); event.stopPropagation(); send(false); }
