@@ -5,9 +5,10 @@
 process. ``run:{id}:alive`` names the process that plays the run and expires without it;
 commands go to that process' mailbox, ``web:{process}:mail``.
 
-One writer a process sends appends in pipelines, one reader a process waits on the streams
-of all followed runs at once. The mailbox is among them, which is how the reader learns of
-new ones.
+One writer a process sends appends in pipelines and, once they are written, hands them to
+the followers here. One reader a process waits at once on the streams of all followed runs
+that are played elsewhere. The mailbox is among them, which is how the reader learns of new
+ones.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class Hub:
         # The reader blocks in the server, so its connection waits longer than the others.
         self._reading = redis.Redis.from_url(url, protocol=2, socket_timeout=_BLOCK_MS / 1000 + 15)
         self._outbox: list[tuple[Any, ...]] = []
+        self._written: list[tuple[str, int, bytes]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._posted = asyncio.Event()
         self._followers: dict[str, set[Follower]] = {}
@@ -148,6 +150,7 @@ class Hub:
 
     def append(self, run: UUID, seq: int, event: bytes) -> None:
         """Post one event of a run; it is written with whatever else is posted by then."""
+        self._written.append((str(run), seq, event))
         self._post("XADD", events_key(run), f"{seq}-0", "e", event)
 
     def append_wire(self, run: UUID, number: int, fields: dict[str, Any]) -> None:
@@ -175,9 +178,12 @@ class Hub:
             await self._posted.wait()
             self._posted.clear()
             batch, self._outbox = self._outbox, []
+            written, self._written = self._written, []
             waiting, self._waiting = self._waiting, []
             if batch:
                 await self._send(batch)
+            for run, seq, event in written:
+                self._deliver(run, seq, event)
             for done in waiting:
                 if not done.done():
                     done.set_result(None)
@@ -211,7 +217,8 @@ class Hub:
         others = self._followers.setdefault(follower.run, set())
         others.add(follower)
         key = events_key(follower.run)
-        if key not in self._positions:
+        # What is played here is handed over as soon as it is written, without reading it back.
+        if key not in self._positions and follower.run not in self._commands:
             self._positions[key] = f"{follower.sent}-0"
             await self._wake()
 
@@ -264,8 +271,11 @@ class Hub:
                 self._open(fields)
                 continue
             run = key.split(":")[1]
-            for follower in self._followers.get(run, ()):
-                follower.deliver(_seq(identity), fields[b"e"])
+            self._deliver(run, _seq(identity), fields[b"e"])
+
+    def _deliver(self, run: str, seq: int, event: bytes) -> None:
+        for follower in self._followers.get(run, ()):
+            follower.deliver(seq, event)
 
     # Commands.
 
