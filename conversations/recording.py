@@ -25,12 +25,11 @@ from conversations.models import Connection, Conversation, ToolCall, Turn, TurnW
 from conversations.parts import Answer
 from conversations.providers import Ask
 from conversations.rounds import Round
+from conversations.storage import MessageList, digests
 from tools_registry.dialects import UnreadableTool, read_tool
 from tools_registry.models import Toolset
 from tools_registry.registry import record_toolset, register
 from tools_registry.validation.findings import Finding, worst
-
-MessageList = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,16 +38,6 @@ class Parent:
 
     id: UUID
     count: int
-
-
-def digests(messages: MessageList) -> list[str]:
-    """The prefix hash after each message: SHA-256 over the messages' JSON, one a line."""
-    running = hashlib.sha256()
-    found = []
-    for message in messages:
-        running.update(json.dump(message).encode() + b"\n")
-        found.append(running.hexdigest())
-    return found
 
 
 def find_parent(conversation: Conversation, messages: MessageList) -> Parent | None:
@@ -141,6 +130,7 @@ def begin_turn(start: TurnStart) -> None:
                 "toolset_id": start.toolset,
                 "messages": json.dump(messages[parent.count if parent else 0 :]),
                 "message_count": len(messages),
+                "inherited_count": parent.count if parent else 0,
                 "prefix_hash": digests(messages)[-1],
                 "parameters": json.dump(parameters_of(ask)),
                 "user": start.user,
@@ -209,7 +199,7 @@ def _set_answer(turn: Turn, end: TurnEnd) -> None:
     turn.cost = told.price.cost
     turn.price = json.dump(told.price.snapshot)
     if end.notes:
-        turn.tags = [note[:200] for note in end.notes]
+        turn.notes = json.dump([{"code": "assembly_decision", "detail": n} for n in end.notes])
 
 
 def _codes(findings: Iterable[Finding]) -> list[str]:
