@@ -205,6 +205,8 @@ test_database_url.__test__ = False  # type: ignore[attr-defined]
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Debian's Chromium where there is one, and nothing that asks the network by itself."""
+    # Playwright leaves its event loop running in this thread, which Django takes for async code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     flags = ["--disable-gpu", "--disable-quic", "--no-first-run"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]

@@ -42,7 +42,10 @@
   Misfire.schemaForm = (box, onChange) => {
     let root = null;
     let problems = [];
-    const opened = new Set();
+    const opened = new WeakSet();
+    const numbers = new WeakMap();
+    // What a field is found by again after the form was drawn anew.
+    const fieldOf = (node, part) => { if (!numbers.has(node)) numbers.set(node, Math.random()); return `${numbers.get(node)} ${part}`; };
 
     const changed = () => onChange(write(root));
     const redraw = (focus) => {
@@ -66,7 +69,7 @@
       const simple = isSimple(schema);
       const shown = simple ? type : isNullable(type) ? `${type[0]} or null` : "in JSON";
       const options = simple ? TYPES : [shown, ...TYPES];
-      return make("select", { class: "sel", "aria-label": label, "data-field": field, onchange: (event) => onpick(event.target.value) },
+      return make("select", { class: "sel", "data-label": label, "data-field": field, onchange: (event) => onpick(event.target.value) },
         ...options.map((one) => make("option", { value: one, selected: one === shown }, one)));
     };
 
@@ -78,41 +81,52 @@
       if (type === "array" && !get(schema, "items")) set(schema, "items", of({ type: "string" }));
     };
 
-    // ---- one parameter
-    const row = (schema, one, pointer) => {
+    // ---- one parameter; `at` gives the pointer of its schema, which follows its name
+    const row = (schema, one, at) => {
       const isSchema = isObject(one.value);
       const part = one.value;
       const type = isSchema ? typeOf(part) : null;
       const error = make("p", { class: "err", role: "alert" });
+      const item = make("li", { class: "prow" });
+      item.at = at;
+      const label = () => { for (const node of item.querySelectorAll(":scope > .prow-h [data-label]")) node.setAttribute("aria-label", `${node.dataset.label} ${one.key}`); };
       const rename = (event) => {
         const name = event.target.value;
         const taken = name !== one.key && entry(get(schema, "properties"), name);
         error.textContent = !name ? "A parameter needs a name." : taken ? `${name} is declared already.` : "";
         event.target.setAttribute("aria-invalid", String(Boolean(error.textContent)));
         if (error.textContent || name === one.key) return;
-        for (const item of requiredNames(schema)) if (text(item) === one.key) item.text = JSON.stringify(name);
+        for (const required of requiredNames(schema)) if (text(required) === one.key) required.text = JSON.stringify(name);
         one.key = name;
+        label();
         changed();
       };
-      const more = make("button", { type: "button", class: "btn sm ico gho", "aria-label": `Values and default of ${one.key}`, title: "Values and default", "aria-expanded": String(opened.has(pointer)),
-        onclick: () => { if (!opened.delete(pointer)) opened.add(pointer); redraw(); } }, Misfire.icon(opened.has(pointer) ? "chevron-up" : "chevron-down"));
-      const head = make("div", { class: "prow-h" },
-        make("input", { class: "inp mono", value: one.key, "aria-label": "Name", "data-field": `${pointer} name`, spellcheck: false, oninput: rename, onblur: () => { if (!error.textContent) redraw(); } }),
-        isSchema ? typeChoice(part, `${pointer} type`, { label: `Type of ${one.key}`, onpick: (picked) => { if (TYPES.includes(picked)) { setType(part, picked); changed(); redraw(`${pointer} type`); } } }) : make("span", { class: "meta" }, "in JSON"),
-        make("label", { class: "req" }, make("input", { type: "checkbox", checked: isRequired(schema, one.key), onchange: (event) => { setRequired(schema, one.key, event.target.checked); changed(); } }), "required"),
-        isSchema ? make("input", { class: "inp desc", value: text(get(part, "description")), placeholder: "Description", "aria-label": `Description of ${one.key}`, oninput: (event) => { setText(part, "description", event.target.value, ["enum", "default", "properties", "items"]); changed(); } }) : make("span"),
-        make("span", { class: "hs" }, isSchema ? more : null,
-          make("button", { type: "button", class: "btn sm ico gho", "aria-label": `Remove ${one.key}`, title: "Remove", onclick: () => {
-            remove(get(schema, "properties"), one.key);
-            if (isRequired(schema, one.key)) setRequired(schema, one.key, false);
-            changed(); redraw(`${pointer.slice(0, pointer.lastIndexOf("/properties/"))} add`);
-          } }, Misfire.icon("trash"))));
+      const describe = (event) => { setText(part, "description", event.target.value, ["enum", "default", "properties", "items"]); changed(); };
+      const pickType = (picked) => { if (!TYPES.includes(picked)) return; setType(part, picked); changed(); redraw(fieldOf(part, "type")); };
+      const toggle = () => { if (!opened.delete(part)) opened.add(part); redraw(fieldOf(part, "more")); };
+      const drop = () => {
+        if (isRequired(schema, one.key)) setRequired(schema, one.key, false);
+        remove(get(schema, "properties"), one.key);
+        changed();
+        redraw(fieldOf(schema, "add"));
+      };
+      const isOpen = isSchema && opened.has(part);
       const others = isSchema ? part.entries.map((each) => each.key).filter((key) => !SHOWN.has(key)) : [];
-      return make("li", { class: "prow", "data-pointer": pointer }, head,
-        isSchema && opened.has(pointer) ? values(part, type) : null,
-        others.length ? make("p", { class: "hint" }, "Edited in JSON: ", make("code", {}, others.join(", "))) : null,
-        error, isSchema ? nested(part, type, pointer) : null);
+      item.append(
+        make("div", { class: "prow-h" },
+          make("input", { class: "inp mono", value: one.key, "aria-label": "Name", "data-field": fieldOf(part, "name"), spellcheck: false, oninput: rename }),
+          isSchema ? typeChoice(part, fieldOf(part, "type"), { label: "Type of", onpick: pickType }) : make("span", { class: "meta" }, "in JSON"),
+          make("label", { class: "req" }, make("input", { type: "checkbox", checked: isRequired(schema, one.key), onchange: (event) => { setRequired(schema, one.key, event.target.checked); changed(); } }), "required"),
+          isSchema ? make("input", { class: "inp desc", value: text(get(part, "description")), placeholder: "Description", "data-label": "Description of", oninput: describe }) : make("span"),
+          make("span", { class: "hs" },
+            isSchema ? make("button", { type: "button", class: "btn sm ico gho", "data-label": "Values and default of", title: "Values and default", "aria-expanded": String(isOpen), "data-field": fieldOf(part, "more"), onclick: toggle }, Misfire.icon(isOpen ? "chevron-up" : "chevron-down")) : null,
+            make("button", { type: "button", class: "btn sm ico gho", "data-label": "Remove", title: "Remove", onclick: drop }, Misfire.icon("trash")))),
+        ...[isOpen ? values(part, type) : null, editedInJson(others), error, isSchema ? nested(part, type, at) : null].filter(Boolean));
+      label();
+      return item;
     };
+
+    const editedInJson = (keys, tag = "hint") => keys.length ? make("p", { class: tag }, "Edited in JSON: ", make("code", {}, keys.join(", "))) : null;
 
     // ---- the values and the default of one parameter
     const values = (part, type) => {
@@ -132,35 +146,41 @@
     };
 
     // ---- what an object or an array holds
-    const nested = (part, type, pointer) => {
-      if (type === "object") return list(part, pointer, "Add a parameter inside");
+    const nested = (part, type, at) => {
+      if (type === "object") return list(part, at, "Add a parameter inside");
       if (type !== "array") return null;
       const items = get(part, "items");
-      const pick = (picked) => { if (!TYPES.includes(picked)) return; if (!isObject(items)) set(part, "items", of({ type: picked })); else setType(items, picked); changed(); redraw(`${pointer} items`); };
-      return make("div", { class: "nest" },
-        labelled("Items", typeChoice(items ?? of({}), `${pointer} items`, { label: "Type of the items", onpick: pick })),
-        items && typeOf(items) === "object" ? list(items, `${pointer}/items`, "Add a parameter of the items") : null);
+      const pick = (picked) => {
+        if (!TYPES.includes(picked)) return;
+        if (isObject(items)) setType(items, picked); else set(part, "items", of({ type: picked }));
+        changed();
+        redraw(fieldOf(part, "items"));
+      };
+      const choice = typeChoice(items ?? of({}), fieldOf(part, "items"), { label: "", onpick: pick });
+      choice.setAttribute("aria-label", "Type of the items");
+      return make("div", { class: "nest" }, labelled("Items", choice),
+        items && typeOf(items) === "object" ? list(items, () => `${at()}/items`, "Add a parameter of the items") : null);
     };
 
-    const list = (schema, pointer, words) => {
+    const list = (schema, at, words) => {
       const properties = get(schema, "properties");
-      const at = `${pointer}/properties`;
       const add = () => {
         if (!isObject(get(schema, "properties"))) set(schema, "properties", of({}), AT_END);
         const declared = get(schema, "properties");
         let number = declared.entries.length + 1;
         while (entry(declared, `parameter_${number}`)) number += 1;
-        set(declared, `parameter_${number}`, of({ type: "string" }));
+        const fresh = of({ type: "string" });
+        set(declared, `parameter_${number}`, fresh);
         changed();
-        redraw(`${at}/parameter_${number} name`);
+        redraw(fieldOf(fresh, "name"));
       };
-      return make("div", { class: "nest" },
-        make("ul", { class: "prows" }, ...(isObject(properties) ? properties.entries.map((one) => row(schema, one, `${at}/${escape(one.key)}`)) : [])),
-        make("button", { type: "button", class: "btn sm", "data-field": `${pointer} add`, onclick: add }, Misfire.icon("plus"), words));
+      const rows = isObject(properties) ? properties.entries.map((one) => row(schema, one, () => `${at()}/properties/${escape(one.key)}`)) : [];
+      return make("div", { class: "nest" }, make("ul", { class: "prows" }, ...rows),
+        make("button", { type: "button", class: "btn sm", "data-field": fieldOf(schema, "add"), onclick: add }, Misfire.icon("plus"), words));
     };
 
     const head = () => make("div", { class: "pn-b fields" },
-      labelled("Name", make("input", { class: "inp mono", value: text(get(root, "name")), "data-pointer": "/name", spellcheck: false, oninput: (event) => { set(root, "name", of(event.target.value)); changed(); } })),
+      labelled("Name", make("input", { class: "inp mono", value: text(get(root, "name")), "data-name": "", spellcheck: false, oninput: (event) => { set(root, "name", of(event.target.value)); changed(); } })),
       labelled("Description: what it does, when to call it, when not", make("textarea", { class: "inp", rows: 3, value: text(get(root, "description")), oninput: (event) => { setText(root, "description", event.target.value, ["parameters"]); changed(); } })),
       make("label", { class: "req" }, make("input", { type: "checkbox", checked: get(root, "strict")?.text === "true", onchange: (event) => { if (event.target.checked) set(root, "strict", of(true)); else remove(root, "strict"); changed(); } }), "Strict: the provider holds the model to the schema"));
 
@@ -168,16 +188,21 @@
       let schema = get(root, "parameters");
       if (!schema || schema.text === "null") schema = { ...of({ type: "object", properties: {} }), isNew: true };
       if (!isObject(schema) || typeOf(schema) !== "object") return make("p", { class: "pn-b hint" }, "The parameters are no plain object: edit them in JSON.");
+      const begin = () => {
+        const fresh = of({ type: "object", properties: { parameter_1: { type: "string" } }, required: [], additionalProperties: false });
+        set(root, "parameters", fresh, ["strict", "output_schema", "annotations"]);
+        changed();
+        redraw(fieldOf(get(get(fresh, "properties"), "parameter_1"), "name"));
+      };
       if (schema.isNew) return make("div", { class: "pn-b" }, make("p", { class: "hint" }, "None are declared."),
-        make("button", { type: "button", class: "btn sm", onclick: () => { set(root, "parameters", of({ type: "object", properties: { parameter_1: { type: "string" } }, required: [], additionalProperties: false }), ["strict", "output_schema", "annotations"]); changed(); redraw("/parameters/properties/parameter_1 name"); } }, Misfire.icon("plus"), "Add a parameter"));
+        make("button", { type: "button", class: "btn sm", onclick: begin }, Misfire.icon("plus"), "Add a parameter"));
       const others = schema.entries.map((one) => one.key).filter((key) => !ROOT_SHOWN.has(key));
       const further = get(schema, "additionalProperties");
       const closed = make("label", { class: "req" }, make("input", { type: "checkbox", checked: further?.text === "false", disabled: isObject(further), onchange: (event) => {
         if (event.target.checked) set(schema, "additionalProperties", of(false)); else remove(schema, "additionalProperties");
         changed();
       } }), "No other parameters allowed");
-      return make("div", { class: "pn-b" }, list(schema, "/parameters", "Add a parameter"), closed,
-        others.length ? make("p", { class: "hint" }, "Edited in JSON: ", make("code", {}, others.join(", "))) : null);
+      return make("div", { class: "pn-b" }, list(schema, () => "/parameters", "Add a parameter"), closed, editedInJson(others));
     };
 
     const draw = () => {
@@ -186,7 +211,7 @@
       box.replaceChildren(
         make("div", { class: "pn-h" }, make("h2", {}, "Form")), head(),
         make("div", { class: "pn-h pn-h2" }, make("h2", {}, "Parameters"), make("span", { class: "meta" }, String(count))), parameters(),
-        ...(others.length ? [make("p", { class: "pn-f" }, "Edited in JSON: ", make("code", {}, others.join(", ")))] : []));
+        ...[editedInJson(others, "pn-f")].filter(Boolean));
       drawProblems();
     };
 
@@ -195,10 +220,11 @@
       for (const old of box.querySelectorAll(".err[data-problem]")) old.remove();
       for (const { pointer, message, severity } of problems) {
         if (severity === "warning") continue;
-        const rows = [...box.querySelectorAll("[data-pointer]")].filter((node) => pointer === node.dataset.pointer || pointer.startsWith(`${node.dataset.pointer}/`));
-        const holder = rows.sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length)[0];
+        const rows = [...box.querySelectorAll(".prow")].filter((node) => pointer === node.at() || pointer.startsWith(`${node.at()}/`));
+        const innermost = rows.sort((a, b) => b.at().length - a.at().length)[0];
         const note = make("p", { class: "err", "data-problem": "" }, message);
-        if (holder?.matches("input")) holder.after(note); else holder?.querySelector(":scope > .prow-h").after(note);
+        if (pointer === "/name") box.querySelector("[data-name]").after(note);
+        else innermost?.querySelector(":scope > .prow-h").after(note);
       }
     };
 
