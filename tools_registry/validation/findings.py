@@ -50,9 +50,7 @@ CODES: dict[str, Code] = {
             truncated_arguments="The stream ended before the arguments did",
             lost_arguments="Arguments arrived that belong to no call",
         ),
-        *_codes(
-            "assembly", "flagged", duplicate_call_id="Two calls of one turn carry the same id"
-        ),
+        *_codes("assembly", "flagged", duplicate_call_id="Two calls of one turn carry the same id"),
         *_codes(
             "syntax",
             "rejected",
