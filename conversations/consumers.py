@@ -92,9 +92,10 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
 
     async def _start(self, frame: dict[str, Any]) -> None:
         ref = str(frame.get("ref") or "")[:200]
-        plan = await runner.in_thread(_plan)(self._session, self.slug, frame.get("request"), ref)
-        runner.start(plan)
-        self._follow(plan.run, 0)
+        check = runner.in_thread(_check)
+        order = await check(self._session, self.slug, frame.get("request"), ref)
+        runner.start(order)
+        self._follow(order.run, 0)
 
     async def _answer(self, frame: dict[str, Any]) -> None:
         content = frame.get("content")
@@ -226,10 +227,10 @@ def _find_run(member: Member, text: object) -> Run:
     return found
 
 
-def _plan(session: str | None, slug: str, request: object, ref: str) -> runs.Plan:
+def _check(session: str | None, slug: str, request: object, ref: str) -> runs.Order:
     member = _find_member(session, slug, "responder")
     try:
         checked = runs.check(member.project, request)
     except runs.Blocked as blocked:
         raise Refused("bad_request", str(blocked), reasons=blocked.reasons) from None
-    return runs.create(member.project, member.user, checked, ref=ref)
+    return runs.Order(member.project, member.user, checked, ref)

@@ -12,6 +12,7 @@ import sys
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -22,12 +23,12 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from console.lib import http, json
-from conversations import answers, history, live, prices, recording
+from conversations import answers, history, live, prices, recording, runs
 from conversations.models import Run
 from conversations.parts import Usage
 from conversations.providers import Ask, Exchange, ProviderFault, faults, load
 from conversations.rounds import Body, Judged, Round
-from conversations.runs import Plan
+from conversations.runs import Order, Plan
 from tools_registry.validation.findings import VerdictValue, worst
 
 _WEIGHT: list[VerdictValue] = ["accepted", "flagged", "rejected"]
@@ -54,16 +55,16 @@ def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     return sync_to_async(call, thread_sensitive=False)
 
 
-def start(plan: Plan) -> Player:
+def start(order: Order) -> Player:
     """Play the run in the background of the running event loop."""
     loop = asyncio.get_running_loop()
     players = _playing.get(loop)
     if players is None:
         players = _playing[loop] = {}
         _close_with_server()
-    player = Player(plan, live.hub(), _client())
-    players[plan.run] = player
-    player.task.add_done_callback(lambda _: players.pop(plan.run, None))
+    player = Player(order, live.hub(), _client())
+    players[order.run] = player
+    player.task.add_done_callback(lambda _: players.pop(order.run, None))
     return player
 
 
@@ -111,19 +112,25 @@ class Stopped(Exception):
 
 
 class Player:
-    """Plays one run: rounds of a model call and its answers."""
+    """Plays one run: rounds of a model call and its answers.
 
-    def __init__(self, plan: Plan, hub: live.Hub, client: httpx2.AsyncClient) -> None:
-        self.plan, self.hub, self.client = plan, hub, client
+    The rows are made while the model is asked, so that storing does not delay the answer.
+    """
+
+    plan: Plan
+
+    def __init__(self, order: Order, hub: live.Hub, client: httpx2.AsyncClient) -> None:
+        self.order, self.hub, self.client = order, hub, client
+        self.body = order.checked.body
         self.seq = 0
         self._wired = 0
         self._turns = 0
         self._verdicts: list[VerdictValue] = []
         self._stopping: str | None = None
         self._hand: dict[str, asyncio.Future[recording.Result]] = {}
-        self._commands = hub.claim(plan.run)
+        self._commands = hub.claim(order.run)
         self._work: asyncio.Task[None] | None = None
-        self.task = asyncio.create_task(self._play(), name=f"run {plan.run}")
+        self.task = asyncio.create_task(self._play(), name=f"run {order.run}")
 
     # Control.
 
@@ -154,17 +161,17 @@ class Player:
     # Events.
 
     def emit(self, bodies: Iterable[Body]) -> None:
-        at = round((time.monotonic() - self.plan.begun) * 1000, 1)
-        run = str(self.plan.run)
+        at = round((time.monotonic() - self.order.begun) * 1000, 1)
+        run = str(self.order.run)
         for body in bodies:
             self.seq += 1
             kind = body.pop("type")
             event = {"type": kind, "run": run, "seq": self.seq, "at": at, **body}
-            self.hub.append(self.plan.run, self.seq, json.dump(event).encode())
+            self.hub.append(self.order.run, self.seq, json.dump(event).encode())
 
     def _keep(self, number: int, **fields: Any) -> None:
         self._wired += 1
-        self.hub.append_wire(self.plan.run, self._wired, {"round": number, **fields})
+        self.hub.append_wire(self.order.run, self._wired, {"round": number, **fields})
 
     # The run.
 
@@ -176,10 +183,10 @@ class Player:
         try:
             await self._end(await self._outcome(self._work))
         except Exception:
-            _log.exception("run %s could not be closed", self.plan.run)
+            _log.exception("run %s could not be closed", self.order.run)
         finally:
             listening.cancel()
-            self.hub.release(self.plan.run)
+            self.hub.release(self.order.run)
             await self.hub.flush()
 
     async def _outcome(self, work: asyncio.Task[None]) -> ProviderFault | Stopped | None:
@@ -190,7 +197,7 @@ class Player:
         except (ProviderFault, Stopped) as ended:
             return ended
         except Exception as error:
-            _log.exception("run %s failed", self.plan.run)
+            _log.exception("run %s failed", self.order.run)
             return ProviderFault(
                 "internal", f"Misfire itself failed: {type(error).__name__}. See the server's log."
             )
@@ -214,18 +221,18 @@ class Player:
                 body = {"type": "run.failed", **outcome.to_json(), "status": status}
         body |= {"verdict": verdict, "turns": self._turns}
         error = json.dump(outcome.to_json()) if isinstance(outcome, ProviderFault) else ""
-        await in_thread(finish_run)(self.plan.run, status, verdict, error, self.seq + 1)
-        self.emit([body])
+        try:
+            await in_thread(finish_run)(self.order.run, status, verdict, error, self.seq + 1)
+        finally:
+            self.emit([body])
 
     async def _rounds(self) -> None:
-        plan = self.plan
-        self.emit([history.started(plan.row, plan.body, plan.offered, plan.ref)])
-        messages, parent = list(plan.ask.messages), plan.parent
-        for number in range(1, plan.body.max_rounds + 1):
+        messages, parent = list(self.order.ask.messages), None
+        for number in range(1, self.body.max_rounds + 1):
             told, turn = await self._ask(number, messages, parent)
             if not any(judged.choice == 0 for judged in told.judged):
                 return
-            if number == plan.body.max_rounds:
+            if number == self.body.max_rounds:
                 return
             contents = await self._answer_all(told, turn)
             parent = recording.Parent(turn, len(messages))
@@ -235,37 +242,60 @@ class Player:
                 *recording.results_of(told.answer, number, contents),
             ]
 
+    async def _make_rows(self) -> recording.Parent | None:
+        making = asyncio.ensure_future(in_thread(runs.create)(self.order))
+        try:
+            self.plan = plan = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await making
+            raise
+        self.emit([history.started(plan.row, self.body, plan.offered, self.order.ref)])
+        return plan.parent
+
+    async def _send(
+        self, ask: Ask, number: int, parent: recording.Parent | None
+    ) -> tuple[Exchange, recording.Parent | None]:
+        """Send the request; before the first one is answered, make the rows of the run."""
+        try:
+            endpoint = self.order.endpoint
+            exchange = load(self.order.connection.protocol)(endpoint, self.client).ask(ask)
+        except ProviderFault:
+            if number == 1:
+                await self._make_rows()
+            raise
+        exchange.begin()
+        if number == 1:
+            try:
+                parent = await self._make_rows()
+            except BaseException:
+                await exchange.close()
+                raise
+        return exchange, parent
+
     # One model call.
 
     async def _ask(
         self, number: int, messages: list[Any], parent: recording.Parent | None
     ) -> tuple[Round, UUID]:
+        first = self.order.ask
+        choice = first.tool_choice if number == 1 else _after_first(first.tool_choice)
+        ask = replace(first, messages=messages, tool_choice=choice)
+        at = datetime.now(UTC)
+        exchange, parent = await self._send(ask, number, parent)
         plan = self.plan
-        ask = Ask(
-            plan.ask.model,
-            messages,
-            plan.ask.tools,
-            plan.ask.tool_choice if number == 1 else _after_first(plan.ask.tool_choice),
-            plan.ask.parameters,
-            plan.ask.stream,
-        )
-        provider = load(plan.connection.protocol)(plan.endpoint, self.client)
-        exchange = provider.ask(ask)
         start = recording.TurnStart(
-            project=plan.project,
+            project=self.order.project,
             conversation=plan.conversation,
-            connection=plan.connection,
-            key=recording.turn_key(plan.run, number),
-            at=datetime.now(UTC),
+            connection=self.order.connection,
+            key=recording.turn_key(self.order.run, number),
+            at=at,
             ask=ask,
             protocol=exchange.wire,
             toolset=plan.toolset,
             parent=parent,
         )
-        price = _pricing(plan, start.at)
-        told = Round(
-            number, str(start.turn), exchange.wire, plan.offered.choosing(ask.tool_choice), price
-        )
+        price = _pricing(self.order, at)
+        told = Round(number, str(start.turn), exchange.wire, plan.offered.choosing(choice), price)
         storing = asyncio.ensure_future(in_thread(recording.begin_turn)(start))
         self._turns += 1
         self.emit(told.begin())
@@ -326,18 +356,18 @@ class Player:
         ours = [(n, judged) for n, judged in enumerate(told.judged) if judged.choice == 0]
         by_hand = [judged for _, judged in ours if self._mode(judged) == "hand"]
         if by_hand:
-            await in_thread(set_status)(self.plan.run, "waiting")
+            await in_thread(set_status)(self.order.run, "waiting")
         answered = await asyncio.gather(
             *(self._answer(turn, position, judged) for position, judged in ours)
         )
         if by_hand:
-            await in_thread(set_status)(self.plan.run, "running")
+            await in_thread(set_status)(self.order.run, "running")
         return {
             judged.call.index: content for (_, judged), content in zip(ours, answered, strict=True)
         }
 
     def _mode(self, judged: Judged) -> str:
-        found = self.plan.answers.get(judged.call.name)
+        found = self.body.answers.get(judged.call.name)
         return found.mode if found else "hand"
 
     async def _answer(self, turn: UUID, position: int, judged: Judged) -> str:
@@ -369,14 +399,14 @@ class Player:
         call = judged.call
         match mode:
             case "fixed":
-                return answers.fixed(self.plan.answers[call.name].content)
+                return answers.fixed(self.body.answers[call.name].content)
             case "sample":
                 spec = self.plan.offered.specs.get(call.name)
-                seed = self.plan.body.trial * 1000 + call.index
+                seed = self.body.trial * 1000 + call.index
                 return answers.sampled(spec.output_schema if spec else None, seed=seed)
             case _:
                 find = in_thread(answers.recorded)
-                return await find(self.plan.project, call.name, call.arguments)
+                return await find(self.order.project, call.name, call.arguments)
 
 
 def result_body(result: recording.Result, note: str = "") -> Body:
@@ -421,12 +451,12 @@ def _after_first(choice: Any) -> Any:
     return "auto" if choice == "required" or isinstance(choice, dict) else choice
 
 
-def _pricing(plan: Plan, at: datetime) -> Any:
+def _pricing(order: Order, at: datetime) -> Any:
     def find(usage: Usage) -> prices.Price:
-        connection = plan.connection
+        connection = order.connection
         return prices.price(
             usage,
-            model=plan.ask.model,
+            model=order.checked.body.model,
             protocol=connection.protocol,
             base_url=connection.base_url,
             at=at,

@@ -88,33 +88,52 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Everything that the runner needs, free of rows that could change meanwhile."""
+class Order:
+    """A run that may start: its id is chosen, its rows are not made yet."""
 
-    row: Run
-    conversation: UUID
-    connection: Connection
-    ask: Ask
-    offered: Offered
-    toolset: int | None
-    answers: Mapping[str, AnswerMode]
-    body: RunRequest
-    ref: str
-    parent: recording.Parent | None
+    project: Project
+    user: User
+    checked: Checked
+    ref: str = ""
+    run: UUID = field(default_factory=uuid7.now)
     begun: float = field(default_factory=time.monotonic)
 
     @property
-    def run(self) -> UUID:
-        return self.row.pk
-
-    @property
-    def project(self) -> Project:
-        return self.row.project
+    def connection(self) -> Connection:
+        return self.checked.connection
 
     @property
     def endpoint(self) -> Endpoint:
         """Raises ``ProviderFault`` where the key is missing."""
         return endpoint_of(self.connection)
+
+    @property
+    def ask(self) -> Ask:
+        """The first model call."""
+        body = self.checked.body
+        return Ask(
+            model=body.model,
+            messages=body.messages,
+            tools=[pick.wire for pick in self.checked.tools],
+            tool_choice=body.tool_choice,
+            parameters={
+                key: value
+                for key, value in body.parameters.items()
+                if key != "strict" and value is not None
+            },
+            stream=body.stream,
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rows of a run, and what the runner reads from them."""
+
+    row: Run
+    conversation: UUID
+    offered: Offered
+    toolset: int | None
+    parent: recording.Parent | None
 
 
 def check(project: Project, payload: Any) -> Checked:
@@ -250,8 +269,9 @@ def _find_conversation(
     return found
 
 
-def create(project: Project, user: User, checked: Checked, *, ref: str = "") -> Plan:
-    """Make the rows of a run, all or none, and the plan for its runner."""
+def create(order: Order) -> Plan:
+    """Make the rows of a run, all or none."""
+    project, user, checked, run_id = order.project, order.user, order.checked, order.run
     body = checked.body
     wire = [pick.wire for pick in checked.tools]
     with transaction.atomic():
@@ -259,7 +279,6 @@ def create(project: Project, user: User, checked: Checked, *, ref: str = "") -> 
         if wire:
             versions = [pick.version.pk if pick.version else None for pick in checked.tools]
             toolset = recording.keep_toolset(project, wire, versions)
-        run_id = uuid7.now()
         conversation = checked.conversation or _new_conversation(project, user, body, run_id)
         run = Run.objects.create(
             id=run_id,
@@ -275,7 +294,7 @@ def create(project: Project, user: User, checked: Checked, *, ref: str = "") -> 
             title=body.title,
         )
     ids = versions_of(body, toolset.versions if toolset else [])
-    return _plan(run, checked, ids, toolset.pk if toolset else None, ref)
+    return _plan(run, checked, ids, toolset.pk if toolset else None)
 
 
 def _new_conversation(project: Project, user: User, body: RunRequest, run_id: UUID) -> Conversation:
@@ -298,30 +317,18 @@ def _first_words(messages: list[dict[str, Any]]) -> str:
     return ""
 
 
-def _plan(run: Run, checked: Checked, ids: list[int], toolset: int | None, ref: str) -> Plan:
+def _plan(run: Run, checked: Checked, ids: list[int], toolset: int | None) -> Plan:
     body = checked.body
     assert run.conversation is not None
     parent = None
     if checked.conversation is not None:
         parent = recording.find_parent(checked.conversation, body.messages)
-    parameters = {key: value for key, value in body.parameters.items() if key != "strict"}
+    specs = [pick.spec for pick in checked.tools]
     return Plan(
         row=run,
         conversation=run.conversation.pk,
-        connection=checked.connection,
-        ask=Ask(
-            model=body.model,
-            messages=body.messages,
-            tools=[pick.wire for pick in checked.tools],
-            tool_choice=body.tool_choice,
-            parameters={key: value for key, value in parameters.items() if value is not None},
-            stream=body.stream,
-        ),
-        offered=offer_of([pick.spec for pick in checked.tools], ids, run.project, body.tool_choice),
+        offered=offer_of(specs, ids, run.project, body.tool_choice),
         toolset=toolset,
-        answers=body.answers,
-        body=body,
-        ref=ref,
         parent=parent,
     )
 

@@ -7,6 +7,7 @@ time of their arrival, for ``conversations.assembly`` to read.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from abc import ABC, abstractmethod
@@ -78,9 +79,37 @@ class Exchange:
         self.headers: Mapping[str, str] = {}
         self._provider, self._prepared = provider, prepared
         self._stack = AsyncExitStack()
+        self._sending: asyncio.Task[None] | None = None
         self._begun = 0.0
 
+    def begin(self) -> None:
+        """Send the request now; entering waits for the answer to begin."""
+        self._sending = asyncio.create_task(self._send())
+
     async def __aenter__(self) -> Self:
+        if self._sending is None:
+            self.begin()
+        assert self._sending is not None
+        await self._sending
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give up the request, or end the response."""
+        if self._sending is not None and not self._sending.done():
+            self._sending.cancel()
+        if self._sending is not None:
+            await asyncio.gather(self._sending, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def _send(self) -> None:
         self._begun = time.monotonic()
         try:
             self._response = await self._stack.enter_async_context(
@@ -90,15 +119,6 @@ class Exchange:
         except Exception as error:
             await self._stack.aclose()
             raise self._fault(error) from error
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
 
     async def _check(self) -> None:
         response = self._response

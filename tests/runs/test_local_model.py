@@ -22,7 +22,9 @@ async def test_it_calls_the_tool_waits_for_the_answer_and_goes_on(
     connection = await sync_to_async(ensure_local)(people.project)
     assert connection is not None
     async with Socket(people.rita) as socket:
-        asked = request(connection, model=local_settings.name, parameters={"max_tokens": 60})
+        asked = request(
+            connection, model=local_settings.name, parameters={"max_tokens": 60, "temperature": 0}
+        )
         await socket.start(**asked)
         events = await socket.until("call.waiting", *LAST)
         assert kinds(events)[:2] == ["run.started", "round.started"]
@@ -76,12 +78,12 @@ async def test_every_protocol_that_it_speaks_works(
     asked = request(
         connection,
         model=local_settings.name,
-        parameters={"max_tokens": 60},
+        parameters={"max_tokens": 60, "temperature": 0},
         answers={"get_weather": weather},
     )
     async with Socket(people.rita) as socket:
         events = await socket.play(**asked)
-    assert events[-1]["type"] == "run.finished", events[-1]
+    assert events[-1]["type"] == "run.finished", str(events[-1])
     assert of(events, "call.result")[0]["content"] == "18 degrees"
     assert events[-1]["turns"] == 2
     assert of(events, "usage")[0]["unpriced"] is True
