@@ -1,4 +1,4 @@
-"""The ASGI application: pages over HTTP, live runs over WebSocket."""
+"""The ASGI application: pages over HTTP, live runs over WebSocket, the proxy in front of both."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ _pages = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from conversations.doors.proxy.application import in_front_of  # noqa: E402
 from conversations.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter(
+_served = ProtocolTypeRouter(
     {
         "http": _pages,
         "websocket": AllowedHostsOriginValidator(
@@ -22,3 +24,4 @@ application = ProtocolTypeRouter(
         ),
     }
 )
+application = in_front_of(_served)

@@ -15,6 +15,8 @@ from console.lib import env, runstate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
+# Of turns that wait on disk for a store that is away.
+SPOOL_LIMIT_MB = env.integer("SPOOL_LIMIT_MB", 1000)
 _running = runstate.read(VAR_DIR)
 
 DEBUG = env.flag("DEBUG", default=False)
@@ -178,6 +180,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "close-interrupted-runs": {"task": "conversations.close_interrupted_runs", "schedule": 10.0},
+    "store-spooled": {
+        "task": "conversations.store_spooled",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "make-partitions": {"task": "conversations.make_partitions", "schedule": 6 * 3600.0},
 }
 
@@ -191,7 +198,13 @@ LOGGING = {
             "callback": lambda record: not record.getMessage().endswith("/readyz"),
         }
     },
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "console.lib.log.KeylessFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {

@@ -6,12 +6,19 @@ from celery import shared_task
 from django.utils import timezone
 
 from conversations import interruption, partitions
+from conversations.doors.proxy import storing
 
 
 @shared_task(name="conversations.close_interrupted_runs")
 def close_interrupted_runs() -> int:
     """Close runs whose web process died; how many."""
     return len(interruption.close_interrupted())
+
+
+@shared_task(name="conversations.store_spooled")
+def store_spooled() -> int:
+    """Store what the doors could not while the store was away; how many turns."""
+    return storing.store_spooled()
 
 
 @shared_task(name="conversations.make_partitions")

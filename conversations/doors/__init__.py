@@ -1,0 +1,1 @@
+"""Ways in for production traffic, one module or package a door."""

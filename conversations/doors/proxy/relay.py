@@ -1,0 +1,159 @@
+"""One exchange: the request to the provider, its answer to the client chunk by chunk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from conversations.doors.proxy.capture import Capture
+from conversations.doors.proxy.headers import Headers, to_client, value_of
+from conversations.doors.proxy.refusals import Refused
+from conversations.providers import ProviderFault
+from conversations.providers.faults import of_exception
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+# As patient as the providers' own SDKs: the client decides how long it waits.
+TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=60.0, pool=10.0)
+
+
+class CutOff(Exception):
+    """The provider's answer ended in the middle, and so must the client's."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A request as the provider gets it. ``where`` is its address without credentials."""
+
+    method: str
+    url: str
+    where: str
+    headers: Headers
+    body: bytes
+    secrets: tuple[str, ...]
+    anthropic: bool
+
+
+async def relay(
+    client: httpx2.AsyncClient, call: Call, capture: Capture | None, receive: Receive, send: Send
+) -> None:
+    """Pass the exchange on until it ends or the client goes away, which ends it upstream, too."""
+    begun = time.monotonic()
+    passing = asyncio.ensure_future(_pass(client, call, capture, begun, send))
+    leaving = asyncio.ensure_future(_wait_for_leave(receive))
+    try:
+        await asyncio.wait((passing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if passing.done():
+            passing.result()
+        elif capture:
+            capture.end = "cancelled"
+    finally:
+        leaving.cancel()
+        if not passing.done():
+            passing.cancel()
+            await asyncio.wait((passing,))
+        if capture:
+            capture.latency_ms = (time.monotonic() - begun) * 1000
+
+
+async def _wait_for_leave(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _pass(
+    client: httpx2.AsyncClient, call: Call, capture: Capture | None, begun: float, send: Send
+) -> None:
+    try:
+        response = await _open(client, call)
+    except ProviderFault as fault:
+        await _answer_for_provider(call, capture, fault, begun, send)
+        return
+    try:
+        await _pass_answer(response, capture, begun, send)
+    except httpx2.TransportError as error:
+        if capture:
+            capture.end = "cut"
+        await cut_off(send, error)
+    finally:
+        await response.aclose()
+
+
+async def _open(client: httpx2.AsyncClient, call: Call) -> httpx2.Response:
+    try:
+        request = httpx2.Request(
+            call.method,
+            call.url,
+            headers=call.headers,
+            content=call.body,
+            extensions={"timeout": TIMEOUT.as_dict()},
+        )
+        return await client.send(request, stream=True)
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise ProviderFault("bad_request", f"{call.where} is no usable address.") from error
+    except Exception as error:
+        fault = of_exception(error, call.where)
+        for secret in call.secrets:
+            fault.scrub(secret)
+        raise fault from error
+
+
+async def _pass_answer(
+    response: httpx2.Response, capture: Capture | None, begun: float, send: Send
+) -> None:
+    headers = response.headers.raw
+    if capture:
+        capture.status = response.status_code
+        capture.encoding = value_of(headers, b"content-encoding")
+        capture.streamed = value_of(headers, b"content-type").startswith("text/event-stream")
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": to_client(headers),
+        }
+    )
+    async for chunk in response.aiter_raw():
+        if capture:
+            capture.take((time.monotonic() - begun) * 1000, chunk)
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if capture and capture.end == "open":
+        capture.end = "whole"
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _answer_for_provider(
+    call: Call, capture: Capture | None, fault: ProviderFault, begun: float, send: Send
+) -> None:
+    """The provider cannot be reached: the answer is ours, and the turn failed."""
+    status = 504 if fault.code == "timeout" else 502
+    refused = Refused(status, fault.code, fault.detail)
+    if capture:
+        capture.status, capture.end = status, "unanswered"
+        capture.take((time.monotonic() - begun) * 1000, refused.body(anthropic=call.anthropic))
+    await refuse(send, refused, anthropic=call.anthropic)
+
+
+async def refuse(send: Send, refused: Refused, *, anthropic: bool) -> None:
+    """Send the proxy's own answer."""
+    body = refused.body(anthropic=anthropic)
+    start = {"type": "http.response.start", "status": refused.status}
+    await send({**start, "headers": refused.headers(body)})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def cut_off(send: Send, error: Exception) -> None:
+    """Close the client's connection so that it sees no proper end.
+
+    ASGI has no message for it. Servers close it when the application fails; Daphne, which
+    would try to send an error page instead, is asked to close what ``send`` is bound to.
+    """
+    protocol = next(iter(getattr(send, "args", ())), None)
+    if protocol is None or not hasattr(protocol, "loseConnection"):
+        raise CutOff(str(error)) from error
+    protocol.loseConnection()

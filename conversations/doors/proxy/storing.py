@@ -1,0 +1,130 @@
+"""Captures into the store: turns through the one door, their bytes beside them; twice is once."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, transaction
+from redis.exceptions import RedisError
+
+from console.accounts.models import ApiKey, Project
+from console.lib import uuid7
+from conversations import wire
+from conversations.doors.proxy.capture import Capture, from_bytes, to_bytes
+from conversations.doors.proxy.turn import decode, record_of
+from conversations.ingest.record import TurnRecord
+from conversations.models import Turn, TurnWire
+from conversations.spool import Spool
+
+AWAY = (DatabaseError, InterfaceError, RedisError, OSError, ImportError)
+"""What a store raises that is not there: the same may be stored later."""
+BATCH = 100
+LONGEST = 300.0
+logger = logging.getLogger(__name__)
+
+
+def open_spool() -> Spool:
+    """This installation's spool."""
+    return Spool(settings.VAR_DIR / "spool", settings.SPOOL_LIMIT_MB * 1_000_000)
+
+
+def spool_capture(spool: Spool, capture: Capture) -> bool:
+    """Keep a capture on disk, without keys; False when the spool is full."""
+    return spool.put(capture.id.rpartition(":")[2], to_bytes(decode(capture)))
+
+
+def store_captures(captures: Iterable[Capture]) -> None:
+    """Store the turns of captures, in one batch a key. Raises one of ``AWAY``."""
+    by_key: dict[tuple[int, int], list[Capture]] = defaultdict(list)
+    for capture in captures:
+        by_key[capture.project, capture.api_key].append(decode(capture))
+    projects = Project.objects.in_bulk({project for project, _ in by_key})
+    keys = ApiKey.objects.in_bulk({key for _, key in by_key})
+    for (project, key), group in by_key.items():
+        if project not in projects:
+            logger.warning("%d turns of a deleted project were dropped", len(group))
+            continue
+        _store_group(projects[project], keys.get(key), group)
+
+
+def _store_group(project: Project, key: ApiKey | None, captures: Sequence[Capture]) -> None:
+    from conversations.ingest.store import store
+
+    records = [record_of(capture) for capture in captures]
+    store(project, records, door="proxy", api_key=key)
+    _store_wires(project, captures, records)
+
+
+def _store_wires(
+    project: Project, captures: Sequence[Capture], records: Sequence[TurnRecord]
+) -> None:
+    """The bytes of each turn, and the connection that it went through."""
+    rows, by_connection = [], defaultdict(list)
+    for capture, record in zip(captures, records, strict=True):
+        turn = uuid7.of(record.at, str(project.pk), record.id)
+        by_connection[capture.connection].append(turn)
+        rows.append(
+            TurnWire(
+                turn_id=turn,
+                project=project,
+                request=wire.pack_request(capture.request),
+                chunks=wire.pack(capture.chunks),
+            )
+        )
+    with transaction.atomic():
+        TurnWire.objects.bulk_create(rows, ignore_conflicts=True)
+        for connection, turns in by_connection.items():
+            Turn.objects.filter(pk__in=turns).update(connection_id=connection)
+
+
+def store_spooled(spool: Spool | None = None) -> int:
+    """Store what waits in the spool; how many turns. Stops when the store is away."""
+    spool = spool or open_spool()
+    stored = 0
+    while taken := list(spool.take(BATCH)):
+        try:
+            stored += _store_taken(spool, taken)
+        except AWAY as error:
+            logger.warning("the spool waits: the store does not answer (%s)", type(error).__name__)
+            break
+    return stored
+
+
+def _store_taken(spool: Spool, taken: Sequence[Path]) -> int:
+    """One batch; where something in it is bad, each by itself, so that the bad one is found."""
+    captures = {}
+    for path in taken:
+        try:
+            captures[path] = from_bytes(path.read_bytes())
+        except ValueError:
+            logger.exception("a spooled turn cannot be read: %s", path.name)
+            spool.set_aside(path)
+    try:
+        store_captures(captures.values())
+    except AWAY:
+        for path in captures:
+            spool.give_back(path)
+        raise
+    except Exception:
+        return sum(_store_alone(spool, path, capture) for path, capture in captures.items())
+    for path in captures:
+        spool.done(path)
+    return len(captures)
+
+
+def _store_alone(spool: Spool, path: Path, capture: Capture) -> bool:
+    try:
+        store_captures([capture])
+    except AWAY:
+        spool.give_back(path)
+        raise
+    except Exception:
+        logger.exception("a spooled turn cannot be stored: %s", path.name)
+        spool.set_aside(path)
+        return False
+    spool.done(path)
+    return True
