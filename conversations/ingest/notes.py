@@ -35,6 +35,8 @@ NOTES: dict[str, str] = {
     "trailing_messages": "Messages after the last answer belong to no turn",
     "results_unmatched": "A tool result matches no call of the turn",
     "clock_skew": "The clock of the source differs too much from ours",
+    "redacted": "Redaction rules replaced something before the turn was stored",
+    "wire_dropped": "The raw bytes were not stored, because redaction changed the turn",
 }
 
 
