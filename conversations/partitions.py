@@ -6,10 +6,12 @@ default partition.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.migrations.operations import CreateModel
 from django.db.migrations.state import ProjectState
 
@@ -21,6 +23,7 @@ TABLES = {
     "conversations_toolcall": "id",
 }
 AHEAD = 3
+logger = logging.getLogger(__name__)
 
 
 class CreatePartitioned(CreateModel):
@@ -45,6 +48,30 @@ def add_months(month: datetime, count: int) -> datetime:
     """The first moment of the month ``count`` months after that of ``month``, UTC."""
     years, index = divmod(month.year * 12 + month.month - 1 + count, 12)
     return datetime(years, index + 1, 1, tzinfo=UTC)
+
+
+_made: set[tuple[str, datetime]] = set()
+_EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+
+
+def make_months(months: Iterable[datetime]) -> None:
+    """Make the partitions of these months (their first moments) where they are missing.
+
+    Older than 2015 all lies in the default partition. A month of which that holds rows already
+    stays there.
+    """
+    database = str(connection.settings_dict["NAME"])
+    for month in sorted(months):
+        if month < _EARLIEST or (database, month) in _made:
+            continue
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('partitions'))")
+                make_partitions(month, ahead=0)
+        except IntegrityError:
+            logger.warning("the rows of %s stay in the default partition", f"{month:%Y-%m}")
+        _made.add((database, month))
 
 
 def make_partitions(now: datetime, *, ahead: int = AHEAD) -> list[str]:

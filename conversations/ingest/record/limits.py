@@ -19,6 +19,8 @@ BadCode = Literal[
     "bad_time",
     "unknown_shape",
     "no_answer",
+    "clock_skew",
+    "not_stored",
 ]
 
 

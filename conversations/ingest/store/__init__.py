@@ -1,0 +1,219 @@
+"""The one door into storage: idempotent, whole batches at once, every record accounted for.
+
+A batch is one transaction; when ``store`` returns, it is committed. One record that the database
+refuses goes into quarantine alone. ``docs/accounting.md`` says what becomes of what was sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from console.accounts.models import ApiKey, Project
+from console.lib import json
+from conversations import partitions
+from conversations.ingest.batch import Entry
+from conversations.ingest.record import BadRecord, TurnRecord, clock_skew
+from conversations.ingest.store import rows, tally
+from conversations.ingest.store.batch import write_turns
+from conversations.ingest.store.prepared import NewTurn, Texts, prepare
+from conversations.ingest.store.rows import Wire
+from conversations.ingest.store.tally import Failure, Outcome, Refusal, Sender
+from conversations.ingest.store.toolsets import Offered, note_sightings, offer_tools
+
+__all__ = ["Failure", "Outcome", "Refusal", "Sender", "Wire", "store", "store_entries"]
+
+logger = logging.getLogger(__name__)
+AHEAD, BEHIND = timedelta(days=1), timedelta(days=366)
+LIVE_DOORS = frozenset(["api", "otlp", "proxy"])
+_SOURCES = {"page": "api"}
+_TRIES = 4
+
+
+def store(
+    project: Project,
+    records: Sequence[TurnRecord],
+    *,
+    door: str,
+    api_key: ApiKey | None = None,
+    wires: Mapping[str, Wire] | None = None,
+) -> Outcome:
+    """Store turn records, each once; committed when this returns.
+
+    ``wires`` holds the bytes of turns by record id. Raises ``OperationalError`` where the
+    database cannot be reached: then nothing is stored and all may be sent again.
+    """
+    entries = [Entry(line, record, b"") for line, record in enumerate(records, 1)]
+    return store_entries(Sender(project, door, api_key), entries, wires=wires)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction is to do."""
+
+    sender: Sender
+    source: str
+    turns: list[NewTurn] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    offers: dict[UUID, Offered | None] = field(default_factory=dict)
+    wires: Mapping[str, Wire] = field(default_factory=dict)
+    beside: int = 0
+    is_claimed: bool = False
+    """The keys are taken and counted already: the turns waited for their other half."""
+
+    def split(self) -> tuple[Batch, Batch]:
+        half = len(self.turns) // 2
+        shared = {"offers": self.offers, "wires": self.wires, "is_claimed": self.is_claimed}
+        first = Batch(
+            self.sender, self.source, self.turns[:half], self.refusals, beside=self.beside,
+            **shared,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return first, Batch(self.sender, self.source, self.turns[half:], **shared)  # type: ignore[arg-type]
+
+
+def store_entries(
+    sender: Sender,
+    entries: Iterable[Entry],
+    *,
+    wires: Mapping[str, Wire] | None = None,
+    refusals: Iterable[Refusal] = (),
+    beside: int = 0,
+    is_claimed: bool = False,
+    source: str = "",
+) -> Outcome:
+    """Store what a door has read, good and bad; ``Entry.raw`` is what quarantine keeps.
+
+    ``source`` is what the turns are marked with where it is not the door.
+    """
+    source = source or _SOURCES.get(sender.door, sender.door)
+    batch = Batch(sender, source, refusals=[*refusals], wires=wires or {}, beside=beside)
+    batch.is_claimed = is_claimed
+    _prepare(batch, entries)
+    _make_partitions(batch.turns)
+    seen = [
+        (offer, service_of(new.record) or sender.name, new.record.at)
+        for new in batch.turns
+        if (offer := batch.offers.get(new.id)) is not None
+    ]
+    outcome = _write(batch)
+    note_sightings(seen)
+    return outcome
+
+
+def service_of(record: TurnRecord) -> str:
+    return next((tag for tag in record.tags if tag.startswith("service:")), "")
+
+
+def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
+    now, texts, project = timezone.now(), Texts(), batch.sender.project
+    behind = BEHIND if batch.sender.door in LIVE_DOORS else None
+    for line, item, raw in entries:
+        if isinstance(item, BadRecord):
+            batch.refusals.append(Refusal(line, raw, item))
+            continue
+        skew = clock_skew(item.at, now, ahead=AHEAD, behind=behind)
+        if skew is not None:
+            error = BadRecord("clock_skew", f"{skew.detail} Correct it and send it again.", "/at")
+            batch.refusals.append(_refuse(line, raw, item, error))
+            continue
+        try:
+            new = prepare(project.pk, item, line, raw, texts)
+            tools = item.request.tools
+            if tools is not None:
+                offer = offer_tools(project, tools, item.at)
+                batch.offers[new.id], new.toolset = offer, offer.id
+            batch.turns.append(new)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            batch.refusals.append(_refuse(line, raw, item, _not_stored(error)))
+
+
+def _refuse(line: int, raw: bytes, record: TurnRecord, error: BadRecord) -> Refusal:
+    return Refusal(line, raw or json.dump(record.to_json()).encode(), error, record=record.id)
+
+
+def _not_stored(error: Exception) -> BadRecord:
+    logger.exception("a record could not be stored", exc_info=error)
+    said = str(error).partition("\n")[0][:300]
+    return BadRecord("not_stored", f"The database refused the record: {said or type(error)}.")
+
+
+def _make_partitions(turns: Iterable[NewTurn]) -> None:
+    months = {(new.record.at.year, new.record.at.month) for new in turns}
+    partitions.make_months(datetime(year, month, 1, tzinfo=UTC) for year, month in months)
+
+
+def _write(batch: Batch) -> Outcome:
+    """Write the batch; halves of it where the database refuses it, down to the one record."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with transaction.atomic():
+                return _write_once(batch)
+        except (OperationalError, InterfaceError) as error:
+            if _state(error).startswith("40") and attempt < _TRIES:
+                _reset(batch.turns)
+                continue  # a deadlock or a serialization failure: the other one is through now
+            if not _state(error).startswith("54"):
+                raise
+            return _write_apart(batch, error)
+        except Exception as error:
+            return _write_apart(batch, error)
+    raise AssertionError("every attempt returns or raises")
+
+
+def _state(error: Exception) -> str:
+    """The SQLSTATE of a database error: class 40 may be tried again, 54 is a limit of a row."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def _write_apart(batch: Batch, error: Exception) -> Outcome:
+    if not batch.turns:
+        raise error
+    if len(batch.turns) == 1:
+        new = batch.turns[0]
+        refusal = _refuse(new.line, new.raw, new.record, _not_stored(error))
+        alone = Batch(batch.sender, batch.source, [], [*batch.refusals, refusal])
+        alone.beside = batch.beside
+        return _write(alone)
+    first, second = batch.split()
+    _reset(batch.turns)
+    outcome = _write(first)
+    outcome += _write(second)
+    return outcome
+
+
+def _reset(turns: Iterable[NewTurn]) -> None:
+    """Take back what a failed attempt decided."""
+    for new in turns:
+        new.link.parent, new.link.inherited, new.conversation = None, 0, None
+
+
+def _write_once(batch: Batch) -> Outcome:
+    sender = batch.sender
+    fresh = _claim(batch)
+    if fresh:
+        write_turns(sender, fresh, batch.offers, batch.wires, batch.source)
+    outcome = Outcome(len(fresh), len(batch.turns) - len(fresh), beside=batch.beside)
+    if batch.refusals:
+        outcome += tally.refuse(sender, batch.refusals)
+    if not batch.is_claimed:
+        tally.count(sender, outcome)
+    return outcome
+
+
+def _claim(batch: Batch) -> list[NewTurn]:
+    """The turns that are new; of those with one key in the batch, the first."""
+    if not batch.turns:
+        return []
+    once = list({new.key: new for new in reversed(batch.turns)}.values())[::-1]
+    if batch.is_claimed:
+        return once
+    taken = rows.claim(batch.sender.project.pk, once)
+    return [new for new in once if new.key in taken]

@@ -1,0 +1,130 @@
+"""Judging stored calls by rule: each on its own when it comes, all of a conversation together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from console.accounts.models import Project
+from conversations.ingest.store.prepared import CallState, NewTurn
+from conversations.ingest.store.toolsets import Offered
+from tools_registry.models import Tool
+from tools_registry.validation import Offer, validate, validate_turn
+from tools_registry.validation.findings import Finding, LayerResult, Verdict, worst
+from tools_registry.validation.syntax import read_value
+
+LATE_LAYERS = frozenset(["conduct", "execution"])
+_CUT = frozenset(["length", "max_tokens", "MAX_TOKENS", "max_output_tokens"])
+_EXECUTION = {
+    "error": ("tool_error", "The tool answered with an error"),
+    "timeout": ("timeout", "The tool did not answer in time"),
+    "rate_limited": ("rate_limited", "The tool refused because of its rate limit"),
+}
+
+
+class Known:
+    """The names of a project's tools, asked for only when a call's name was not offered."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._names: frozenset[str] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        if self._names is None:
+            found = Tool.objects.filter(project=self._project).values_list("name", flat=True)
+            self._names = frozenset(found)
+        return self._names
+
+
+def judge_turn(new: NewTurn, offered: Offered | None, known: Known) -> None:
+    """Judge a turn's calls one by one, and the turn as a whole."""
+    record = new.record
+    choice = record.request.tool_choice
+    assembly = find_assembly(new.calls, record.response and record.response.finish_reason)
+    for call in new.calls:
+        call.version = offered.versions.get(call.name) if offered else None
+        verdict = judge_call(
+            call, offered.specs if offered else None, known, choice, assembly[call.position]
+        )
+        call.findings = list(verdict.findings)
+        call.layers = [layer.to_json() for layer in verdict.layers]
+    if record.response is not None and record.error is None:
+        names = [call.name for call in new.calls]
+        new.findings = validate_turn(names, tool_choice=choice)
+
+
+def judge_call(
+    call: CallState, offered: Offer | None, known: Known, choice: Any, assembly: Sequence[Finding]
+) -> Verdict:
+    """The verdict on one call, by the layers that need no more than its turn."""
+    names: Collection[str] = ()
+    if offered is not None and call.name not in offered:
+        names = known.names
+    return validate(
+        call.name,
+        call.arguments,
+        offered=offered,
+        known=names,
+        tool_choice=choice,
+        assembly=assembly,
+    )
+
+
+def find_assembly(calls: Sequence[CallState], finish_reason: str | None) -> list[list[Finding]]:
+    """What of the assembly can still be told from an answer that came whole."""
+    found: list[list[Finding]] = []
+    seen: set[str] = set()
+    for call in calls:
+        own = []
+        if call.call_id and call.call_id in seen:
+            message = f"An earlier call of this answer has the id {call.call_id}"
+            own.append(Finding("duplicate_call_id", message))
+        seen.add(call.call_id)
+        found.append(own)
+    if calls and finish_reason in _CUT and read_value(calls[-1].arguments)[1] is not None:
+        message = "The answer reached its length before these arguments ended"
+        found[-1].append(Finding("truncated_arguments", message))
+    return found
+
+
+def judge_conduct(calls: Sequence[CallState]) -> None:
+    """Judge what became of the calls of one conversation, which are given in order."""
+    for call in calls:
+        settle(call, find_execution(call))
+
+
+def find_execution(call: CallState) -> list[Finding]:
+    if call.status not in _EXECUTION:
+        return []
+    code, message = _EXECUTION[call.status]
+    return [Finding(code, message)]
+
+
+def settle(call: CallState, late: Iterable[Finding]) -> None:
+    """Replace the findings that depend on more than the call's turn."""
+    kept = [one for one in call.findings if one.layer not in LATE_LAYERS]
+    findings = [*kept, *late]
+    if findings == call.findings:
+        return
+    call.findings, call.changed = findings, True
+    layers = [layer for layer in call.layers if layer["layer"] not in LATE_LAYERS]
+    for name in sorted({one.layer for one in findings} & LATE_LAYERS):
+        own = tuple(one for one in findings if one.layer == name)
+        layers.append(LayerResult(name, True, own).to_json())
+    call.layers = layers
+
+
+def codes_of(findings: Iterable[Finding]) -> list[str]:
+    return list(dict.fromkeys(finding.code for finding in findings))
+
+
+__all__ = [
+    "Known",
+    "codes_of",
+    "find_assembly",
+    "judge_call",
+    "judge_conduct",
+    "judge_turn",
+    "worst",
+]

@@ -1,0 +1,145 @@
+"""Toolsets that were seen before, by their content: the hot path asks the database for none.
+
+A toolset never changes, so that a process may keep it. That a version was seen again, and who
+sent it, is written at most once a minute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from console.accounts.models import Project
+from console.lib import json
+from tools_registry.dialects import read_offer
+from tools_registry.models import ToolVersion
+from tools_registry.registry import record_toolset
+from tools_registry.validation import Offer
+
+_MOST = 2048
+_STEP = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A toolset: its row, what it offers by name, and the version that each name stood for."""
+
+    id: int
+    specs: Offer
+    versions: Mapping[str, int]
+    ids: tuple[int, ...]
+
+
+class _Recent:
+    """What was used lately, by key; the oldest goes."""
+
+    def __init__(self, most: int) -> None:
+        self._held: OrderedDict[Any, Any] = OrderedDict()
+        self._most, self._lock = most, Lock()
+
+    def get(self, key: Any) -> Any:
+        with self._lock:
+            found = self._held.get(key)
+            if found is not None:
+                self._held.move_to_end(key)
+            return found
+
+    def put(self, key: Any, value: Any) -> None:
+        with self._lock:
+            self._held[key] = value
+            self._held.move_to_end(key)
+            while len(self._held) > self._most:
+                self._held.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._held.clear()
+
+
+_toolsets, _sightings = _Recent(_MOST), _Recent(8 * _MOST)
+
+
+def forget() -> None:
+    """Drop what this process keeps: for tests, whose databases come and go."""
+    _toolsets.clear()
+    _sightings.clear()
+
+
+def offer_tools(project: Project, tools: Sequence[Any], at: datetime) -> Offered:
+    """The toolset of a request's ``tools``; definitions never seen before become versions."""
+    wire = json.dump(list(tools))
+    key = (project.pk, hashlib.sha256(wire.encode()).digest())
+    found: Offered | None = _toolsets.get(key)
+    if found is None:
+        found = _record(project, tools, at)
+        _toolsets.put(key, found)
+    return found
+
+
+def _record(project: Project, tools: Sequence[Any], at: datetime) -> Offered:
+    toolset = record_toolset(project, tools, at=at)
+    ids = [pk for pk in toolset.versions if pk]
+    names = dict(ToolVersion.objects.filter(pk__in=ids).values_list("pk", "tool__name"))
+    versions = {names[pk]: pk for pk in ids if pk in names}
+    return Offered(toolset.pk, read_offer(list(tools)), versions, tuple(sorted(set(ids))))
+
+
+def note_sightings(seen: Iterable[tuple[Offered, str, datetime]]) -> None:
+    """Keep when the versions of toolsets were offered, and by whom (a service, or a key)."""
+    now = timezone.now()
+    spans: dict[tuple[int, str], tuple[datetime, datetime]] = {}
+    for offered, sender, at in seen:
+        key = (offered.id, sender)
+        known = _sightings.get(key)
+        if known and known[0] <= at <= known[1] + _STEP and now - known[2] < 60 * _STEP:
+            continue
+        first, last = (min(known[0], at), max(known[1], at)) if known else (at, at)
+        _sightings.put(key, (first, last, now))
+        for version in offered.ids:
+            held = spans.get((version, sender), (first, last))
+            spans[version, sender] = (min(held[0], first), max(held[1], last))
+    if spans:
+        _write_sightings(spans)
+
+
+def _write_sightings(spans: Mapping[tuple[int, str], tuple[datetime, datetime]]) -> None:
+    rows = sorted((version, sender, *span) for (version, sender), span in spans.items())
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO conversations_toolsighting (version_id, sender, first_at, last_at)
+            SELECT * FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+            ON CONFLICT (version_id, sender) DO UPDATE SET
+              first_at = LEAST(conversations_toolsighting.first_at, EXCLUDED.first_at),
+              last_at = GREATEST(conversations_toolsighting.last_at, EXCLUDED.last_at)
+            """,
+            columns,
+        )
+        cursor.execute(
+            """
+            UPDATE tools_registry_toolversion AS held SET
+              first_seen_at = LEAST(held.first_seen_at, seen.first),
+              last_seen_at = GREATEST(held.last_seen_at, seen.last)
+            FROM (
+              SELECT id, min(f) AS first, max(l) AS last
+              FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS t (id, f, l)
+              GROUP BY id
+            ) AS seen
+            WHERE held.id IN (
+                SELECT id FROM tools_registry_toolversion WHERE id = ANY(%s)
+                ORDER BY id FOR UPDATE
+              ) AND held.id = seen.id
+              AND (held.first_seen_at IS NULL OR seen.first < held.first_seen_at
+                   OR held.last_seen_at IS NULL OR seen.last > held.last_seen_at)
+            """,
+            [columns[0], columns[2], columns[3], sorted(set(columns[0]))],
+        )
