@@ -14,6 +14,7 @@ from django.db import models
 from console.accounts.models import ApiKey, Project, User
 from console.lib import json, uuid7
 from console.lib.fields import RawTextField
+from conversations.custody import Erasure, ProjectCustody, RedactionRule, Sweep  # noqa: F401
 from tools_registry.models import Toolset, ToolVersion
 from tools_registry.validation.findings import Finding
 
@@ -414,3 +415,48 @@ class ToolSighting(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.version_id} offered by {self.sender}"
+
+
+LABELS = [
+    ("right", "Right"),
+    ("wrong_tool", "Wrong tool"),
+    ("wrong_arguments", "Wrong arguments"),
+    ("needless", "Needless call"),
+    ("missing", "Missing call"),
+]
+
+
+class Label(models.Model):
+    """What a person said of a call, or of the whole turn where ``call_id`` is None.
+
+    ``expected`` is the call that should have been made as JSON text, ``{name, arguments}``; ""
+    where none was named. A label never changes: a later one of the same call supersedes it.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="labels")
+    turn_id = models.UUIDField()
+    call_id = models.UUIDField(null=True, blank=True)
+    kind = models.CharField(max_length=16, choices=LABELS)
+    expected = RawTextField(blank=True)
+    note = models.CharField(max_length=500, blank=True)
+    author = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["turn_id", "call_id"],
+                name="label_once",
+                condition=models.Q(superseded_at=None),
+                nulls_distinct=False,
+            )
+        ]
+        indexes = [
+            models.Index(fields=["turn_id"], name="label_of_turn"),
+            models.Index(fields=["project", "kind", "-id"], name="label_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} on turn {self.turn_id}"

@@ -17,7 +17,7 @@ from conversations.redaction.rules import (
     Rules,
     compile_rules,
 )
-from conversations.redaction.wire import WIRE_DROPPED, redact_bytes
+from conversations.redaction.wire import WIRE_DROPPED, redact_body, redact_bytes
 
 __all__ = [
     "BUILTINS",
@@ -30,6 +30,7 @@ __all__ = [
     "Rules",
     "compile_rules",
     "redact",
+    "redact_body",
     "redact_bytes",
     "redact_text",
 ]

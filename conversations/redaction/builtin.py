@@ -1,6 +1,6 @@
 """What is found without being told: e-mail addresses, payment cards, telephone numbers.
 
-Each finder yields (start, end) in the text, in order, in time linear in its length.
+Each finder yields (start, end) in the text, in time linear in its length.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ _LONGEST_LOCAL = 64
 
 
 def find_emails(text: str) -> Iterator[Span]:
+    if "@" not in text and "%40" not in text:
+        return
     for at in _AT.finditer(text):
         start = max(0, at.start() - _LONGEST_LOCAL)
         local = _LOCAL.search(text[start : at.start()])
@@ -35,11 +37,12 @@ def find_emails(text: str) -> Iterator[Span]:
 # ---- payment cards: the grouping that is printed, the issuer's range and length, and Luhn
 _GAP = "[ .\u00a0\u2010-\u2013-]"
 _CARD = re.compile(
-    rf"(?<!\w)(?<!\d[.,])(?:[2-6]\d{{12,18}}"
-    rf"|[2-6]\d{{3}}(?P<g>{_GAP})\d{{4}}(?P=g)\d{{4}}(?P=g)\d{{4}}(?P<rest>(?P=g)\d{{3}}(?!\d))?"
-    rf"|3\d{{3}}(?P<h>{_GAP})\d{{6}}(?P=h)\d{{4,5}})(?!\w)(?![.,]\d)",
+    r"[2-6]\d{3}(?:\d{9,15}"
+    rf"|(?P<g>{_GAP})\d{{4}}(?P=g)\d{{4}}(?P=g)\d{{4}}(?P<rest>(?P=g)\d{{3}}(?!\d))?"
+    rf"|(?P<h>{_GAP})\d{{6}}(?P=h)\d{{4,5}})(?!\w)(?![.,]\d)",
     re.ASCII,
 )
+_BEFORE_CARD = re.compile(r"\w\Z|\d[.,]\Z", re.ASCII)
 # First digits and the lengths that go with them, after ISO/IEC 7812 and the issuers' own tables.
 _ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
@@ -55,11 +58,17 @@ _ISSUERS = re.compile(
 
 
 def find_cards(text: str) -> Iterator[Span]:
-    for match in _CARD.finditer(text):
-        if _is_card(match[0]):
-            yield match.span()
-        elif match["rest"] and _is_card(match[0][: -len(match["rest"])]):
-            yield match.start(), match.end() - len(match["rest"])
+    at = 0
+    while match := _CARD.search(text, at):
+        start, end = match.span()
+        at = start + 1
+        if _BEFORE_CARD.search(text[max(0, start - 2) : start]):
+            continue
+        if not _is_card(match[0]) and match["rest"]:
+            end -= len(match["rest"])
+        if _is_card(text[start:end]):
+            yield start, end
+            at = end
 
 
 def _is_card(text: str) -> bool:
@@ -75,13 +84,17 @@ def passes_luhn(digits: str) -> bool:
 
 
 # ---- telephone numbers: E.164 with its +, or the North American grouping
-_PHONE = re.compile(
-    r"(?<![\w+.,])(?:tel:)?\+[1-9](?:(?:[ -]|[ -]?\(|\)[ -]?)?\d){6,14}(?!\w)(?![.,]\d)"
-    r"|(?<![\w+])\+[1-9](?:\.?\d){6,14}(?![\w.])"
-    r"|(?<![\w.,+-])(?:1[ .-])?\([2-9]\d\d\) ?\d{3}[ .-]\d{4}(?!\w)(?![.,-]\d)"
-    r"|(?<![\w.,+-])(?:1[ .-])?[2-9]\d\d(?P<g>[ .-])[2-9]\d\d(?P=g)\d{4}(?!\w)(?![.,-]\d)",
+_PLUS = re.compile(r"\+[1-9]", re.ASCII)
+_INTERNATIONAL = re.compile(
+    r"\+[1-9](?:(?:(?:[ -]|[ -]?\(|\)[ -]?)?\d){6,14}(?!\w)(?![.,]\d)|(?:\.?\d){6,14}(?![\w.]))",
     re.ASCII,
 )
+_BEFORE_PLUS = re.compile(r"[\w+.,]\Z", re.ASCII)
+_LOCAL_NUMBER = re.compile(r"\d{3}(?P<g>[ .-])\d{4}(?!\w)(?![.,-]\d)", re.ASCII)
+_AREA = re.compile(
+    r"(?<![\w.,+-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|(?P<bare>[2-9]\d\d)(?P<g>[ .-]))\Z", re.ASCII
+)
+_LONGEST_AREA = 10
 # Country calling codes that are assigned (ITU-T E.164, annex).
 _COUNTRY = re.compile(
     r"1|7|2(?:0|7|1[123678]|[2-6]\d|9[01789])|3(?:[0-469]|5\d|7\d|8[0-35-79])"
@@ -92,9 +105,18 @@ _COUNTRY = re.compile(
 
 
 def find_phones(text: str) -> Iterator[Span]:
-    for match in _PHONE.finditer(text):
-        if "+" not in match[0] or _is_international(match[0]):
+    for plus in _PLUS.finditer(text):
+        match = _INTERNATIONAL.match(text, plus.start())
+        before = text[max(0, plus.start() - 1) : plus.start()]
+        if match and not _BEFORE_PLUS.match(before) and _is_international(match[0]):
             yield match.span()
+    for local in _LOCAL_NUMBER.finditer(text):
+        start = max(0, local.start() - _LONGEST_AREA)
+        area = _AREA.search(text[start : local.start()])
+        if area and (
+            area["bare"] is None or (area["g"] == local["g"] and local[0][0] in "23456789")
+        ):
+            yield start + area.start(), local.end()
 
 
 def _is_international(text: str) -> bool:

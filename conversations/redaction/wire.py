@@ -25,3 +25,15 @@ def redact_bytes(data: bytes, rules: Rules, counts: Counts) -> bytes:
     found = dict(counts)
     redact_text(data.decode(errors="replace"), rules, found)
     return b"" if found else data
+
+
+def redact_body(data: bytes, rules: Rules) -> bytes:
+    """A body that could not be read as a turn, by all rules but pointers: what quarantine keeps.
+
+    Bytes that are no UTF-8 stay as they are, and so does all that no rule finds.
+    """
+    if not rules or not data:
+        return data
+    text = data.decode("utf-8", "surrogateescape")
+    new = redact_text(text, rules, {})
+    return data if new == text else new.encode("utf-8", "surrogateescape")
