@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from console.accounts.models import ApiKey, Project
@@ -17,7 +17,7 @@ from conversations import wire
 from conversations.doors.proxy.capture import Capture, from_bytes, to_bytes
 from conversations.doors.proxy.turn import decode, record_of
 from conversations.ingest.record import TurnRecord
-from conversations.models import Turn, TurnWire
+from conversations.models import Turn
 from conversations.spool import Spool
 
 AWAY = (DatabaseError, InterfaceError, RedisError, OSError, ImportError)
@@ -52,33 +52,26 @@ def store_captures(captures: Iterable[Capture]) -> None:
 
 
 def _store_group(project: Project, key: ApiKey | None, captures: Sequence[Capture]) -> None:
-    from conversations.ingest.store import store
+    from conversations.ingest.store import Wire, store
 
     records = [record_of(capture) for capture in captures]
-    store(project, records, door="proxy", api_key=key)
-    _store_wires(project, captures, records)
+    wires = {
+        capture.id: Wire(wire.pack_request(capture.request), wire.pack(capture.chunks))
+        for capture in captures
+    }
+    store(project, records, door="proxy", api_key=key, wires=wires)
+    _name_connections(project, captures, records)
 
 
-def _store_wires(
+def _name_connections(
     project: Project, captures: Sequence[Capture], records: Sequence[TurnRecord]
 ) -> None:
-    """The bytes of each turn, and the connection that it went through."""
-    rows, by_connection = [], defaultdict(list)
+    """Tie each turn to the connection that it went through."""
+    turns = defaultdict(list)
     for capture, record in zip(captures, records, strict=True):
-        turn = uuid7.of(record.at, str(project.pk), record.id)
-        by_connection[capture.connection].append(turn)
-        rows.append(
-            TurnWire(
-                turn_id=turn,
-                project=project,
-                request=wire.pack_request(capture.request),
-                chunks=wire.pack(capture.chunks),
-            )
-        )
-    with transaction.atomic():
-        TurnWire.objects.bulk_create(rows, ignore_conflicts=True)
-        for connection, turns in by_connection.items():
-            Turn.objects.filter(pk__in=turns).update(connection_id=connection)
+        turns[capture.connection].append(uuid7.of(record.at, str(project.pk), record.id))
+    for connection, ids in turns.items():
+        Turn.objects.filter(pk__in=ids).update(connection_id=connection)
 
 
 def store_spooled(spool: Spool | None = None) -> int:
