@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 from console.accounts.models import Project
 from conversations.custody import ProjectCustody, RedactionRule
-from conversations.redaction import NO_RULES, Rule, Rules, compile_rules
+from conversations.redaction import NO_RULES, Kind, Rule, Rules, compile_rules
 
 FRESH = 3.0
 """Seconds for which a process uses rules without looking again."""
@@ -32,8 +33,10 @@ def rules_for(project: Project) -> Rules:
     if known and now - known.at < FRESH:
         return known.rules
     written = tuple(
-        Rule(*values)
-        for values in RedactionRule.objects.filter(project=project, enabled=True)
+        Rule(name, cast(Kind, kind), value, replacement)
+        for name, kind, value, replacement in RedactionRule.objects.filter(
+            project=project, enabled=True
+        )
         .order_by("id")
         .values_list("name", "kind", "value", "replacement")
     )
