@@ -104,6 +104,7 @@ class Run:
         self.first: float | None = None
         self.delays: list[float] = []
         self.seqs: list[int] = []
+        self.fault = ""
 
     def take(self, text: str) -> None:
         now = time.monotonic_ns()
@@ -168,7 +169,9 @@ class Player:
                 run.seqs.append(event["seq"])
                 if event["type"] == "text.delta":
                     run.take(event["text"])
-                left -= frame.startswith(LAST)
+                if frame.startswith(LAST):
+                    left -= 1
+                    run.fault = event.get("code", "")
         return runs
 
     def _start(self, model: str, number: int) -> str:
@@ -240,10 +243,11 @@ async def measure_load(options: argparse.Namespace, player: Player, pid: int) ->
     delays = _delays(runs)
     lost = sum(count - len(run.delays) for run in runs)
     gaps = sum(run.seqs != list(range(1, len(run.seqs) + 1)) for run in runs)
+    faults = ", ".join(sorted(run.fault for run in runs if run.fault))
     steady = memory[len(memory) // 4 : -1] or memory
     return [
         f"{len(runs)} runs at {options.rate} events/s for {options.seconds} s",
-        f"  events {len(delays)}, lost {lost}, runs with a gap {gaps}",
+        f"  events {len(delays)}, lost {lost}, runs with a gap {gaps}, failed {faults or 'none'}",
         f"  delay ms: median {at(delays, 0.5):.1f}, p95 {at(delays, 0.95):.1f},"
         f" p99 {at(delays, 0.99):.1f}, worst {max(delays):.1f}",
         f"  web process CPU: {busy:.1f} s of {lasted:.1f} s; this client: {mine:.1f} s;"
