@@ -2,7 +2,6 @@
 
 import console.lib.fields
 import conversations.custody
-import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -17,50 +16,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="toolcall",
-            name="environment",
-            field=models.CharField(blank=True, db_default="", max_length=60),
-        ),
-        migrations.AddField(
-            model_name="toolcall",
-            name="provider",
-            field=models.CharField(blank=True, db_default="", max_length=60),
-        ),
-        migrations.AddField(
-            model_name="toolcall",
-            name="source",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("playground", "playground"),
-                    ("otlp", "otlp"),
-                    ("proxy", "proxy"),
-                    ("api", "api"),
-                    ("file", "file"),
-                    ("replay", "replay"),
-                    ("demo", "demo"),
-                ],
-                db_default="",
-                max_length=10,
-            ),
-        ),
-        migrations.AddField(
-            model_name="toolcall",
-            name="tags",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=200),
-                blank=True,
-                db_default=[],
-                default=list,
-                size=None,
-            ),
-        ),
-        migrations.AddField(
-            model_name="toolcall",
-            name="user",
-            field=models.CharField(blank=True, db_default="", max_length=300),
-        ),
         migrations.CreateModel(
             name="ProjectCustody",
             fields=[
@@ -280,59 +235,6 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("project", "name"), name="redaction_name_once")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="SavedView",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=40)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("conversations", "Conversations"),
-                            ("turns", "Turns"),
-                            ("calls", "Calls"),
-                        ],
-                        max_length=13,
-                    ),
-                ),
-                ("query", models.CharField(blank=True, max_length=2000)),
-                ("columns", models.CharField(blank=True, max_length=300)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="accounts.project",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "user", "kind", "name"),
-                        name="view_name_once",
-                        nulls_distinct=False,
-                    )
                 ],
             },
         ),
