@@ -25,7 +25,7 @@ from conversations.models import Connection, Conversation, ToolCall, Turn, TurnW
 from conversations.parts import Answer
 from conversations.providers import Ask
 from conversations.rounds import Round
-from conversations.storage import MessageList, digests
+from conversations.storage import MessageList, count_users, digests
 from tools_registry.dialects import UnreadableTool, read_tool
 from tools_registry.models import Toolset
 from tools_registry.registry import record_toolset, register
@@ -131,6 +131,7 @@ def begin_turn(start: TurnStart) -> None:
                 "messages": json.dump(messages[parent.count if parent else 0 :]),
                 "message_count": len(messages),
                 "inherited_count": parent.count if parent else 0,
+                "user_count": count_users(messages),
                 "prefix_hash": digests(messages)[-1],
                 "parameters": json.dump(parameters_of(ask)),
                 "user": start.user,

@@ -34,3 +34,8 @@ def key_of(project: int, key: str) -> UUID:
     """The key under which an application's own id of a turn is known once in its project."""
     digest = hashlib.sha256(f"{project}\x1f{key}".encode("utf-8", "surrogatepass")).digest()
     return UUID(bytes=digest[:16])
+
+
+def count_users(messages: MessageList) -> int:
+    """How many messages are the user's: it tells one request of theirs from the next."""
+    return sum(message.get("role") == "user" for message in messages)

@@ -6,48 +6,23 @@ Locks are taken in one order by every writer: keys of turns, then conversations,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from console.lib import json
 from console.lib.fields import to_stored
 from conversations.ingest.store import heads, rows
-from conversations.ingest.store.heads import Head
-from conversations.ingest.store.judging import Known, judge_conduct, judge_turn
+from conversations.ingest.store.conduct import judge_threads
+from conversations.ingest.store.judging import Known, judge_turn
 from conversations.ingest.store.lineage import Family, Link, may_move
 from conversations.ingest.store.prepared import CallState, NewTurn
 from conversations.ingest.store.results import carried_results, is_answer_of
 from conversations.ingest.store.tally import Sender
+from conversations.ingest.store.threads import Thread
 from conversations.ingest.store.toolsets import Offered
 from conversations.storage import digests
 
 Messages = Sequence[Mapping[str, Any]]
-
-
-@dataclass(slots=True)
-class Thread:
-    """One conversation as far as new turns touch it: its newest turns and calls, and theirs."""
-
-    head: Head
-    new: list[NewTurn]
-    links: list[Link] = field(default_factory=list)
-    held: list[CallState] = field(default_factory=list)
-    family: Family = field(default_factory=Family)
-    moved: list[tuple[Link, str]] = field(default_factory=list)
-
-    @property
-    def calls(self) -> list[CallState]:
-        own = [call for new in self.new for call in new.calls]
-        return sorted([*self.held, *own], key=lambda one: (one.at, one.turn, one.position))
-
-    @property
-    def is_late(self) -> bool:
-        """Does a new turn belong before one that is stored?"""
-        if self.head.is_new:
-            return False
-        first = min((new.record.at, new.link.count, new.id) for new in self.new)
-        return any((link.at, link.count, link.id) > first for link in self.links)
 
 
 def write_turns(
@@ -68,8 +43,8 @@ def write_turns(
     find_parents(threads)
     for thread in threads:
         join_carried(thread)
-        judge_conduct(thread.calls)
         number(thread)
+    judge_threads(threads)
     rows.write_turns(project, source, turns)
     rows.write_calls(project, [call for new in turns for call in new.calls])
     kept = [(new.id, wires[new.record.id]) for new in turns if new.record.id in wires]
@@ -160,9 +135,9 @@ def carry(
 
 def number(thread: Thread) -> None:
     """Number the new turns after those that are stored; late ones are put in order afterwards."""
-    ordered = sorted(thread.new, key=lambda new: (new.record.at, new.link.count, new.id))
-    for place, new in enumerate(ordered, thread.head.turn_count + 1):
-        new.number = place
+    numbers = thread.numbers
+    for new in thread.new:
+        new.number = numbers[new.id]
 
 
 def write_changes(threads: Sequence[Thread]) -> None:

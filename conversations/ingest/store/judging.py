@@ -15,11 +15,6 @@ from tools_registry.validation.syntax import read_value
 
 LATE_LAYERS = frozenset(["conduct", "execution"])
 _CUT = frozenset(["length", "max_tokens", "MAX_TOKENS", "max_output_tokens"])
-_EXECUTION = {
-    "error": ("tool_error", "The tool answered with an error"),
-    "timeout": ("timeout", "The tool did not answer in time"),
-    "rate_limited": ("rate_limited", "The tool refused because of its rate limit"),
-}
 
 
 class Known:
@@ -88,19 +83,6 @@ def find_assembly(calls: Sequence[CallState], finish_reason: str | None) -> list
     return found
 
 
-def judge_conduct(calls: Sequence[CallState]) -> None:
-    """Judge what became of the calls of one conversation, which are given in order."""
-    for call in calls:
-        settle(call, find_execution(call))
-
-
-def find_execution(call: CallState) -> list[Finding]:
-    if call.status not in _EXECUTION:
-        return []
-    code, message = _EXECUTION[call.status]
-    return [Finding(code, message)]
-
-
 def settle(call: CallState, late: Iterable[Finding]) -> None:
     """Replace the findings that depend on more than the call's turn."""
     kept = [one for one in call.findings if one.layer not in LATE_LAYERS]
@@ -124,7 +106,7 @@ __all__ = [
     "codes_of",
     "find_assembly",
     "judge_call",
-    "judge_conduct",
+    "settle",
     "judge_turn",
     "worst",
 ]

@@ -17,7 +17,10 @@ from uuid import UUID
 
 @dataclass(slots=True)
 class Link:
-    """A turn by its message list: how many messages, the list's name, and whose it goes on from."""
+    """A turn by its message list: how many messages, the list's name, and whose it goes on from.
+
+    ``users`` counts the user's messages in it; ``called`` says whether the answer made a call.
+    """
 
     id: UUID
     at: datetime
@@ -25,6 +28,13 @@ class Link:
     prefix: str
     parent: UUID | None = None
     inherited: int = 0
+    users: int = 0
+    called: bool = True
+
+    @property
+    def order(self) -> tuple[datetime, int, UUID]:
+        """The turns of a conversation are numbered in this order."""
+        return self.at, self.count, self.id
 
     @property
     def when(self) -> tuple[datetime, UUID]:

@@ -13,7 +13,7 @@ from console.lib import json, uuid7
 from conversations.ingest.record import ToolResult, TurnRecord
 from conversations.ingest.store.lineage import Link
 from conversations.ingest.store.results import Named, calls_of, function_of, name_call, text_of
-from conversations.storage import chain, key_of
+from conversations.storage import chain, count_users, key_of
 from tools_registry.validation.findings import Finding, worst
 
 CARRIER = "application"
@@ -144,9 +144,11 @@ def prepare(project: int, record: TurnRecord, line: int, raw: bytes, texts: Text
     written = texts.of(record.request.messages)
     names = chain(written)
     link = Link(turn, record.at, len(written), names[-1] if names else "")
+    link.users = count_users(record.request.messages)
     new = NewTurn(record, line, raw, turn, key_of(project, record.id), written, names, link, [])
-    message = record.response.message if record.response else {}
-    for position, call in enumerate(calls_of(message)):
+    calls = calls_of(record.response.message) if record.response else []
+    link.called = bool(calls)
+    for position, call in enumerate(calls):
         new.calls.append(_call(project, new, position, call))
     for result in record.tool_results:
         found = find_call(new.calls, result)

@@ -31,8 +31,8 @@ WINDOW = 500
 TURN_COLUMNS = (
     "id", "project_id", "conversation_id", "parent_id", "number", "key", "at", "source", "status",
     "provider", "protocol", "model", "connection_id", "toolset_id", "messages", "message_count",
-    "inherited_count", "prefix_hash", "parameters", "response", "error", "finish_reason",
-    "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens",
+    "inherited_count", "user_count", "prefix_hash", "parameters", "response", "error",
+    "finish_reason", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens",
     "reasoning_tokens", "usage", "cost", "price", "latency_ms", "first_token_ms", "user",
     "environment", "tags", "verdict", "findings", "codes", "notes", "expected",
 )  # fmt: skip
@@ -91,7 +91,7 @@ def _turn_row(project: int, source: str, new: NewTurn) -> tuple[Any, ...]:
         new.id, project, new.conversation, link.parent, new.number, record.id, record.at, source,
         "failed" if record.error is not None else "finished", record.provider, record.protocol,
         record.model, None, new.toolset, to_stored(messages) if _MARK in messages else messages,
-        link.count, link.inherited, link.prefix,
+        link.count, link.inherited, link.users, link.prefix,
         json_text(parameters | record.request.parameters),
         json_text(response.message) if response else "",
         "" if record.error is None else json_text(record.error),
@@ -140,7 +140,7 @@ def read_links(conversations: Sequence[UUID], bounds: tuple[UUID, UUID]) -> dict
         cursor.execute(
             """
             SELECT asked.id, held.* FROM unnest(%s::uuid[]) AS asked (id), LATERAL (
-              SELECT id, at, message_count, prefix_hash, parent_id, inherited_count
+              SELECT id, at, message_count, prefix_hash, parent_id, inherited_count, user_count
               FROM conversations_turn WHERE conversation_id = asked.id AND id BETWEEN %s AND %s
               ORDER BY number DESC LIMIT %s) AS held
             """,
@@ -234,6 +234,25 @@ def update_parents(links: Sequence[tuple[Link, str]]) -> None:
             """,
             [list(column) for column in zip(*rows, strict=True)],
         )
+
+
+def read_answers(turns: Sequence[UUID]) -> dict[UUID, str]:
+    """What the model said in turns, in words."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, response FROM conversations_turn WHERE id = ANY(%s) AND response <> ''",
+            [list(turns)],
+        )
+        return {pk: words_of(json.load(from_stored(text))) for pk, text in cursor.fetchall()}
+
+
+def words_of(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+    return " ".join(text for text in texts if isinstance(text, str))
 
 
 def read_messages(turns: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:
