@@ -124,6 +124,7 @@ class Turn(models.Model):
     message_count = models.PositiveIntegerField(default=0)
     inherited_count = models.PositiveIntegerField(default=0)
     user_count = models.PositiveIntegerField(default=0)
+    user_count = models.PositiveIntegerField(default=0)
     prefix_hash = models.CharField(max_length=64, blank=True)
     parameters = RawTextField(default="{}")
     response = RawTextField(blank=True)
@@ -187,7 +188,8 @@ class ToolCall(models.Model):
     ``arguments`` is the raw text. ``result`` is the answer's raw content; None while no
     answer came. ``answered_by`` says how: hand, mock, recorded or application; ``answered_at``
     is the time of the turn or span that brought it. ``former`` is the judgement before the
-    present one, a JSON object of verdict, findings and until.
+    present one, a JSON object of verdict, findings and until. ``source`` and what follows it are
+    the turn's, for lists; the database copies them where a writer leaves them out.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7.now, editable=False)
@@ -215,6 +217,11 @@ class ToolCall(models.Model):
     latency_ms = models.FloatField(null=True, blank=True)
     cached = models.BooleanField(default=False)
     cost = models.DecimalField(max_digits=16, decimal_places=9, null=True, blank=True)
+    source = models.CharField(max_length=10, choices=SOURCES, blank=True, db_default="")
+    provider = models.CharField(max_length=60, blank=True, db_default="")
+    user = models.CharField(max_length=300, blank=True, db_default="")
+    environment = models.CharField(max_length=60, blank=True, db_default="")
+    tags = ArrayField(models.CharField(max_length=200), default=list, db_default=[], blank=True)
 
     class Meta:
         indexes = [
@@ -425,6 +432,7 @@ LABELS = [
     ("wrong_arguments", "Wrong arguments"),
     ("needless", "Needless call"),
     ("missing", "Missing call"),
+    ("withdrawn", "Withdrawn"),
 ]
 
 
@@ -433,6 +441,7 @@ class Label(models.Model):
 
     ``expected`` is the call that should have been made as JSON text, ``{name, arguments}``; ""
     where none was named. A label never changes: a later one of the same call supersedes it.
+    ``verdict_before`` is the turn's when the label was set.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
@@ -442,6 +451,7 @@ class Label(models.Model):
     kind = models.CharField(max_length=16, choices=LABELS)
     expected = RawTextField(blank=True)
     note = models.CharField(max_length=500, blank=True)
+    verdict_before = models.CharField(max_length=8, choices=VERDICTS, blank=True)
     author = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
@@ -462,3 +472,30 @@ class Label(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} on turn {self.turn_id}"
+
+
+LISTS = [("conversations", "Conversations"), ("turns", "Turns"), ("calls", "Calls")]
+
+
+class SavedView(models.Model):
+    """A filter under a name, for one list: of one member, or shared where ``user`` is None."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=40)
+    kind = models.CharField(max_length=13, choices=LISTS)
+    query = models.CharField(max_length=2000, blank=True)
+    columns = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "user", "kind", "name"],
+                name="view_name_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
