@@ -124,7 +124,6 @@ class Turn(models.Model):
     message_count = models.PositiveIntegerField(default=0)
     inherited_count = models.PositiveIntegerField(default=0)
     user_count = models.PositiveIntegerField(default=0)
-    user_count = models.PositiveIntegerField(default=0)
     prefix_hash = models.CharField(max_length=64, blank=True)
     parameters = RawTextField(default="{}")
     response = RawTextField(blank=True)
