@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
@@ -280,3 +280,9 @@ def test_the_administration_sends_strangers_away(address: Address, world: World)
     response = Client().get(path)
     assert response.status_code == 302
     assert response["Location"].startswith(("/sign-in/", "/admin/"))
+
+
+@pytest.mark.django_db
+def test_the_walk_changes_no_database_but_the_tests_own() -> None:
+    # The mark also has the test database made when this file runs alone.
+    assert connection.settings_dict["NAME"].startswith("test_")
