@@ -1,0 +1,257 @@
+"""Pages of what a filter finds: newest first, by key, and bounded in time.
+
+The newest rows are read in order; what they do not fill is looked up in stretches of time that
+grow, so that each holds few matches. When the time is up, what was found stands, and the page
+says how far back it read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg.errors import QueryCanceled
+
+from console.accounts.models import Project
+from console.lib import uuid7
+from conversations.models import Conversation, TurnKey
+from conversations.search.fields import Kind
+from conversations.search.query import Query, read_times
+from conversations.search.sql import Finder, Names, Statement, find_calls_by_id
+from conversations.storage import key_of
+from tools_registry.models import ToolVersion
+
+SIZE = 50
+BUDGET = 2.0
+"""Seconds that one page may read."""
+WALK = 5000
+"""Rows that are read in order before the index is asked; with words, that it is asked of first."""
+WALK_WORDS = 2000
+GROWTH = 4
+MOST_NAMES = 200
+_LAST = UUID(int=(1 << 128) - 1)
+_TABLES = {
+    "calls": "conversations_toolcall",
+    "turns": "conversations_turn",
+    "conversations": "conversations_turn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A matching call or turn, and its conversation."""
+
+    id: UUID
+    conversation: UUID
+
+
+@dataclass(slots=True)
+class Found:
+    """Matches, newest first. ``older`` goes on after them; None where nothing is left.
+
+    ``reached`` is how far back was read when the time was up; None where it was not.
+    """
+
+    hits: list[Hit] = field(default_factory=list)
+    older: UUID | None = None
+    reached: datetime | None = None
+
+
+class _TimeUp(Exception):
+    pass
+
+
+def find(
+    project: Project,
+    query: Query,
+    kind: Kind,
+    *,
+    before: UUID | None = None,
+    since: UUID | None = None,
+    size: int = SIZE,
+    budget: float = BUDGET,
+    now: datetime | None = None,
+) -> Found:
+    """The newest ``size`` matches with keys below ``before`` and above ``since``."""
+    reader = _Reader(project, query, kind, time.monotonic() + budget)
+    first, last = read_times(query, now or timezone.now())
+    low, high = _key(first) if first else UUID(int=0), _key(last) if last else _LAST
+    if since is not None:
+        low = max(low, UUID(int=min(since.int + 1, _LAST.int)))
+    return reader.read(low, high, before, size)
+
+
+def _key(at: datetime) -> UUID:
+    """The least key of a time; times that no key can have are the first or the last."""
+    try:
+        return uuid7.floor(at)
+    except ValueError:
+        return UUID(int=0) if at.year < 1971 else _LAST
+
+
+def find_names(project: Project, query: Query) -> Names:
+    """What the values of ``version`` and ``id`` stand for in this project."""
+    versions = {
+        value: _find_versions(project, value)
+        for term in query.of("version")
+        for value in term.values
+    }
+    ids = {value: _find_ids(project, value) for term in query.of("id") for value in term.values}
+    return Names(versions, ids)
+
+
+def _find_versions(project: Project, value: str) -> list[int]:
+    name, _, number = value.rpartition("@")
+    digits = number.lower().removeprefix("v")
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
+        return []
+    rows = ToolVersion.objects.filter(project=project, number=int(digits))
+    if name:
+        rows = rows.filter(tool__name=name)
+    return list(rows.values_list("pk", flat=True)[:2000])
+
+
+def _find_ids(project: Project, value: str) -> list[UUID]:
+    try:
+        return [UUID(value)]
+    except ValueError:
+        pass
+    value = value.replace("\0", "")[:300]
+    found = list(Conversation.objects.filter(project=project, key=value).values_list("pk"))
+    found += TurnKey.objects.filter(pk=key_of(project.pk, value)).values_list("turn_id")
+    return [key for (key,) in found] + _find_calls(project, value)
+
+
+def _find_calls(project: Project, value: str) -> list[UUID]:
+    statement = find_calls_by_id(project.pk, value, MOST_NAMES)
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.values)
+        return [key for (key,) in cursor.fetchall()]
+
+
+class _Reader:
+    """One reading of one filter, until ``deadline`` (of the monotonic clock)."""
+
+    def __init__(self, project: Project, query: Query, kind: Kind, deadline: float) -> None:
+        self.project, self.kind, self.deadline = project, kind, deadline
+        self.finder = Finder(query, kind, project.pk, find_names(project, query))
+        self.seen: set[UUID] = set()
+        self.shown: tuple[UUID, UUID] | None = None
+        """The keys that the pages before this one went through."""
+
+    def read(self, low: UUID, high: UUID, before: UUID | None, size: int) -> Found:
+        found = Found()
+        self.shown = (before, high) if before is not None else None
+        reached = min(high, before or high)
+        try:
+            for first, last, ordered in self._stretches(low, reached):
+                reached = last
+                self._read_stretch(first, last, ordered, size + 1, found.hits)
+                if len(found.hits) > size:
+                    del found.hits[size:]
+                    found.older = found.hits[-1].id
+                    return found
+        except _TimeUp:
+            found.older, found.reached = reached, _time_of(reached)
+        return found
+
+    def _read_stretch(
+        self, first: UUID, last: UUID, ordered: bool, size: int, hits: list[Hit]
+    ) -> None:
+        """Add the stretch's matches up to ``size``; of a conversation its newest, and that once."""
+        while len(hits) < size:
+            most = size - len(hits) + len(self.seen)
+            rows = self._run(self._statement(first, last, ordered, most))
+            fresh = [Hit(*row) for row in rows]
+            if self.kind == "conversations":
+                fresh = self._not_yet_shown(fresh)
+            hits += fresh[: size - len(hits)]
+            if len(rows) < most:
+                return
+            last = rows[-1][0]
+
+    def _statement(self, first: UUID, last: UUID, ordered: bool, size: int) -> Statement:
+        if self.kind == "conversations":
+            return self.finder.heads(first, last, size, indexed=not ordered)
+        if ordered:
+            return self.finder.walk(first, last, size)
+        return self.finder.look_up(first, last, size)
+
+    def _not_yet_shown(self, hits: list[Hit]) -> list[Hit]:
+        """Without the conversations that this page or one before it has shown."""
+        fresh = [hit for hit in hits if hit.conversation not in self.seen]
+        self.seen |= {hit.conversation for hit in fresh}
+        if not fresh or self.shown is None:
+            return fresh
+        statement = self.finder.shown_before([hit.conversation for hit in fresh], *self.shown)
+        earlier = {row[1] for row in self._run(statement)}
+        return [hit for hit in fresh if hit.conversation not in earlier]
+
+    def _ends(self, low: UUID, high: UUID) -> tuple[UUID, UUID] | None:
+        """The stretch that has rows at all: its first key, and the key after its last."""
+        table = _TABLES[self.kind]
+        within = f"FROM {table} WHERE project_id = %s AND id >= %s AND id < %s ORDER BY id"
+        values = [self.project.pk, low, high]
+        newest = self._run(Statement(f"SELECT id {within} DESC LIMIT 1", values))
+        if not newest:
+            return None
+        oldest = self._run(Statement(f"SELECT id {within} LIMIT 1", values))
+        after = UUID(int=newest[0][0].int + 1)
+        return oldest[0][0], min(high, after)
+
+    def _stretches(self, low: UUID, high: UUID) -> Iterator[tuple[UUID, UUID, bool]]:
+        """Stretches from the newest row to the oldest, and whether they are read in order."""
+        ends = self._ends(low, high)
+        if ends is None:
+            return
+        oldest, newest = ends
+        by_words, indexed = self.finder.has_words, self.finder.is_indexed
+        edge = self._edge(oldest, newest, WALK_WORDS if by_words else WALK)
+        yield edge, newest, not by_words
+        length = max(newest.int - edge.int, 1 << 90)
+        while edge > oldest:
+            length *= GROWTH
+            first = max(oldest, _down_to_millisecond(edge.int - length))
+            yield first, edge, not indexed
+            edge = first
+
+    def _edge(self, oldest: UUID, newest: UUID, rows: int) -> UUID:
+        """The key that so many rows lie above."""
+        table = _TABLES[self.kind]
+        sql = (
+            f"SELECT id FROM {table} WHERE project_id = %s AND id >= %s AND id < %s"
+            " ORDER BY id DESC OFFSET %s LIMIT 1"
+        )
+        found = self._run(Statement(sql, [self.project.pk, oldest, newest, rows]))
+        return _down_to_millisecond(found[0][0].int) if found else oldest
+
+    def _run(self, statement: Statement) -> list[tuple[Any, ...]]:
+        left = int((self.deadline - time.monotonic()) * 1000)
+        if left <= 0:
+            raise _TimeUp
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {left:d}")
+                cursor.execute(statement.sql, statement.values)
+                rows = cursor.fetchall()
+                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+                return rows
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise _TimeUp from error
+            raise
+
+
+def _time_of(key: UUID) -> datetime:
+    now = timezone.now()
+    return min(uuid7.time(key), now) if key < uuid7.floor(now) else now
+
+
+def _down_to_millisecond(number: int) -> UUID:
+    return UUID(int=max(0, number) >> 80 << 80)

@@ -1,0 +1,418 @@
+"""A filter as SQL over one stretch of keys: values are always parameters.
+
+Two tables hold what is asked for: a turn and its calls have keys of the same millisecond, so a
+stretch of keys that ends on a millisecond holds both. Each table has one inverted index
+(``conversations_call_terms``, ``conversations_turn_terms``): which *terms* a row has, and in
+which stretches of time it lies. The index finds candidates; the conditions on the columns decide.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from conversations.search.fields import (
+    ANY,
+    CALL_STATUS,
+    MISFIRES,
+    SOURCES,
+    TURN_STATUS,
+    VERDICTS,
+    Kind,
+)
+from conversations.search.index_sql import terms_of
+from conversations.search.query import Query, Term, read_duration, read_money
+from tools_registry.validation.findings import CODES
+
+_LONGEST = 200
+"""Characters of a value in the index."""
+_COLUMNS = {"tool": "name", "environment": "environment", "user": '"user"'}
+_CHOICES = {"verdict": VERDICTS, "source": SOURCES}
+_LEVELS = (7, 6, 5, 4)
+"""Hexadecimal digits of a key that name a stretch: of 17 min, 4.7 h, 3.1 days and 50 days."""
+_STRETCHES = 12
+_BUCKETS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What values of ``version`` and ``id`` stand for in the project."""
+
+    versions: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    ids: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Side:
+    """What is asked of one table: conditions, and lexemes of its index."""
+
+    alias: str
+    conditions: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    lexemes: list[str] = field(default_factory=list)
+    words: list[tuple[str, str]] = field(default_factory=list)
+    """Pieces of a tsquery, each with its parameter."""
+
+    def add(self, condition: str, *values: Any) -> None:
+        self.conditions.append(condition)
+        self.values += values
+
+    @property
+    def is_asked(self) -> bool:
+        return bool(self.conditions or self.lexemes or self.words)
+
+    @property
+    def is_indexed(self) -> bool:
+        return bool(self.lexemes or self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with its parameters; rows are (id, conversation)."""
+
+    sql: str
+    values: list[Any]
+
+
+class Finder:
+    """One filter over one kind of rows of a project."""
+
+    def __init__(self, query: Query, kind: Kind, project: int, names: Names) -> None:
+        self.kind, self.project, self.names = kind, project, names
+        self._calls, self._turns = _Side("c"), _Side("t")
+        self._without: list[tuple[str, str]] = []
+        self.is_few = False
+        """The rows are named elsewhere, so that looking them up beats reading on."""
+        self._of_calls = kind == "calls" or bool(query.of("tool") or query.of("version"))
+        for term in query.terms:
+            if term.field != "time":
+                self._place(term)
+
+    @property
+    def main(self) -> _Side:
+        return self._calls if self.kind == "calls" else self._turns
+
+    @property
+    def other(self) -> _Side:
+        return self._turns if self.kind == "calls" else self._calls
+
+    @property
+    def has_words(self) -> bool:
+        """Words are looked up, never read row by row."""
+        return bool(self._turns.words or self._without)
+
+    @property
+    def is_indexed(self) -> bool:
+        return self.is_few or self.main.is_indexed or self.other.is_indexed
+
+    # ---- statements
+
+    def walk(self, low: UUID, high: UUID, size: int) -> Statement:
+        """The newest matches within [low, high), read in order: for a short stretch."""
+        sql, values = self._select(low, high, indexed=False)
+        return Statement(f"{sql} ORDER BY id DESC LIMIT {size:d}", values)
+
+    def look_up(self, low: UUID, high: UUID, size: int) -> Statement:
+        """The same through the index: all candidates of the stretch first, then the newest."""
+        sql, values = self._select(low, high, indexed=True)
+        return Statement(
+            f"WITH hit AS MATERIALIZED ({sql}) SELECT * FROM hit ORDER BY id DESC LIMIT {size:d}",
+            values,
+        )
+
+    def heads(self, low: UUID, high: UUID, size: int, *, indexed: bool) -> Statement:
+        """The newest match of each conversation within [low, high), newest first."""
+        sql, values = self._select(low, high, indexed=indexed)
+        return Statement(
+            f"WITH hit AS MATERIALIZED ({sql}) SELECT * FROM (SELECT DISTINCT ON"
+            " (conversation_id) id, conversation_id FROM hit ORDER BY conversation_id, id DESC)"
+            f" AS head ORDER BY id DESC LIMIT {size:d}",
+            values,
+        )
+
+    def shown_before(self, conversations: Sequence[UUID], low: UUID, high: UUID) -> Statement:
+        """Which of the conversations have a match within [low, high): an earlier page had them."""
+        sql, values = self._select(low, high, indexed=False)
+        sql += f" AND {self.main.alias}.conversation_id = ANY(%s)"
+        return Statement(sql, [*values, list(conversations)])
+
+    def _select(self, low: UUID, high: UUID, *, indexed: bool) -> tuple[str, list[Any]]:
+        main, other = self.main, self.other
+        where, values = self._where(main, low, high, indexed=indexed)
+        if other.is_asked:
+            inner, more = self._where(other, low, high, indexed=indexed or self.has_words)
+            own, its = ("turn_id", "id") if self.kind == "calls" else ("id", "turn_id")
+            table = _table(other.alias)
+            where += (
+                f" AND {main.alias}.{own} IN"
+                f" (SELECT {other.alias}.{its} FROM {table} WHERE {inner})"
+            )
+            values += more
+        for words in self._without:
+            inner, more = self._where(_Side("x", words=[words]), low, high, indexed=True)
+            own = "turn_id" if self.kind == "calls" else "id"
+            where += (
+                f" AND {main.alias}.{own} NOT IN"
+                f" (SELECT x.id FROM conversations_turn x WHERE {inner})"
+            )
+            values += more
+        columns = f"{main.alias}.id, {main.alias}.conversation_id"
+        return f"SELECT {columns} FROM {_table(main.alias)} WHERE {where}", values
+
+    def _where(self, side: _Side, low: UUID, high: UUID, *, indexed: bool) -> tuple[str, list[Any]]:
+        a = side.alias
+        parts = [f"{a}.project_id = %s", f"{a}.id >= %s", f"{a}.id < %s", *side.conditions]
+        # The other side of a pair may lie a few bits on from a key that cuts its millisecond.
+        if side is not self.main and side.alias in ("c", "t"):
+            low, high = _floor(low), _ceiling(high)
+        values = [self.project, low, high, *side.values]
+        if side.words or (indexed and side.is_indexed):
+            asked = [f"({self._stretches(low, high)})", *side.lexemes]
+            wanted = ["%s::tsquery", *(piece for piece, _ in side.words)]
+            parts.append(f"{terms_of(a, calls=a == 'c')} @@ ({' && '.join(wanted)})")
+            values += [" & ".join(asked), *(word for _, word in side.words)]
+        return " AND ".join(parts), values
+
+    def _stretches(self, low: UUID, high: UUID) -> str:
+        return " | ".join(
+            f"'{self.project:d}@{stretch}'" for stretch in cover(low, UUID(int=high.int - 1))
+        )
+
+    # ---- terms
+
+    def _place(self, term: Term) -> None:
+        getattr(self, f"_place_{term.field}", self._place_column)(term)
+
+    def _side_of(self, term: Term) -> _Side:
+        """Verdicts and findings are those of the call wherever a call is asked for."""
+        if term.field in ("tool", "version"):
+            return self._calls
+        if term.field in ("verdict", "finding", "layer", "misfire"):
+            return self._calls if self._of_calls else self._turns
+        return self.main
+
+    def _place_column(self, term: Term) -> None:
+        """tool, model, provider, user, environment, and what has a closed list of values."""
+        side = self._side_of(term)
+        column = f"{side.alias}.{_COLUMNS.get(term.field, term.field)}"
+        choices = _CHOICES.get(term.field)
+        values, negated = term.values, term.negated
+        if choices and negated:  # the others: an index knows what is there, not what is not
+            values, negated = tuple(v for v in choices if v not in term.values), False
+        self._match(side, column, term, values, negated=negated)
+
+    def _match(
+        self, side: _Side, column: str, term: Term, values: Sequence[str], *, negated: bool
+    ) -> None:
+        whole = [_storable(value) for value in values if term.prefix(value) is None]
+        begins = [_storable(p) for value in values if (p := term.prefix(value)) is not None]
+        options, given = [f"{column} = ANY(%s)"] if whole else [], [whole] if whole else []
+        options += [f"starts_with({column}, %s)"] * len(begins)
+        condition = f"({' OR '.join(options) or 'false'})"
+        side.add(f"NOT {condition}" if negated else condition, *given, *begins)
+        if not negated:
+            self._add_lexemes(side, term.field, whole, begins)
+
+    def _add_lexemes(
+        self, side: _Side, name: str, whole: Sequence[str], begins: Sequence[str] = ()
+    ) -> None:
+        found = [self._lexeme(name, value) for value in whole]
+        found += [f"{self._lexeme(name, value)}:*" for value in begins]
+        if found:
+            side.lexemes.append(f"({' | '.join(found)})")
+
+    def _lexeme(self, name: str, value: str) -> str:
+        return _lexeme(f"{self.project:d}|{name}|{value[:_LONGEST]}")
+
+    def _place_version(self, term: Term) -> None:
+        found = sorted({pk for value in term.values for pk in self.names.versions.get(value, ())})
+        condition = "c.tool_version_id = ANY(%s)"
+        if term.negated:
+            condition = f"({condition}) IS NOT TRUE"
+        else:
+            self._add_lexemes(self._calls, "version", [str(pk) for pk in found] or ["none"])
+        self._calls.add(condition, found)
+
+    def _place_finding(self, term: Term) -> None:
+        self._place_codes(term, term.values)
+
+    def _place_layer(self, term: Term) -> None:
+        self._place_codes(term, [n for n, code in CODES.items() if code.layer in term.values])
+
+    def _place_misfire(self, term: Term) -> None:
+        self._place_codes(term, MISFIRES if ANY in term.values else term.values)
+
+    def _place_codes(self, term: Term, codes: Sequence[str]) -> None:
+        side = self._side_of(term)
+        condition = f"{side.alias}.codes && %s::varchar[]"
+        side.add(f"NOT {condition}" if term.negated else condition, list(codes))
+        if not term.negated:
+            self._add_lexemes(side, "finding", codes)
+
+    def _place_tag(self, term: Term) -> None:
+        side = self.main
+        whole = [_storable(value) for value in term.values if term.prefix(value) is None]
+        begins = [_storable(p) for value in term.values if (p := term.prefix(value)) is not None]
+        options = [f"{side.alias}.tags && %s::varchar[]"] if whole else []
+        options += [
+            f"EXISTS (SELECT FROM unnest({side.alias}.tags) AS tag WHERE starts_with(tag, %s))"
+        ] * len(begins)
+        condition = f"({' OR '.join(options)})"
+        given = [whole] if whole else []
+        side.add(f"NOT {condition}" if term.negated else condition, *given, *begins)
+        if not term.negated:
+            self._add_lexemes(side, "tag", whole, begins)
+
+    def _place_status(self, term: Term) -> None:
+        of_call = term.values[0] in CALL_STATUS
+        side, choices = (self._calls, CALL_STATUS) if of_call else (self._turns, TURN_STATUS)
+        values = [v for v in choices if (v in term.values) != term.negated]
+        kept = ["" if value == "unanswered" else value for value in values]
+        side.add(f"{side.alias}.status = ANY(%s)", kept)
+        self._add_lexemes(side, "status", kept)
+
+    def _place_label(self, term: Term) -> None:
+        """Labels are few: those of the project are looked through first."""
+        column = "call_id" if self.kind == "calls" else "turn_id"
+        condition = (
+            f"{self.main.alias}.id IN (SELECT l.{column} FROM conversations_label l WHERE"
+            f" l.project_id = %s AND l.superseded_at IS NULL AND l.{column} IS NOT NULL"
+        )
+        given: list[Any] = [self.project]
+        if ANY not in term.values:
+            condition += " AND l.kind = ANY(%s)"
+            given.append(list(term.values))
+        self.main.add(f"{'NOT ' if term.negated else ''}({condition}))", *given)
+        self.is_few = self.is_few or not term.negated
+
+    def _place_has(self, term: Term) -> None:
+        if term.values[0] == "label":
+            self._place_label(replace(term, values=(ANY,)))
+            return
+        side, condition = {
+            "result": (self._calls, "c.result IS NOT NULL"),
+            "definition": (self._calls, "c.tool_version_id IS NOT NULL"),
+            "stream": (self._turns, "t.first_token_ms IS NOT NULL"),
+            "cost": (self.main, f"{self.main.alias}.cost IS NOT NULL"),
+            "error": (
+                self.main,
+                "c.status = 'error'" if self.kind == "calls" else "t.error <> ''",
+            ),
+        }[term.values[0]]
+        side.add(f"NOT ({condition})" if term.negated else f"({condition})")
+        self._add_lexemes(side, "lacks" if term.negated else "has", term.values)
+
+    def _place_latency(self, term: Term) -> None:
+        ends = [read_duration(value) or 0.0 for value in term.values]
+        self._place_range(term, "latency_ms", ends, ends)
+
+    def _place_cost(self, term: Term) -> None:
+        texts = [read_money(value) or "0" for value in term.values]
+        self._place_range(term, "cost", texts, [float(text) * 1e6 for text in texts])
+
+    def _place_range(
+        self, term: Term, column: str, ends: Sequence[Any], sizes: Sequence[float]
+    ) -> None:
+        side = self.main
+        name = f"{side.alias}.{column}"
+        if term.comparison == "..":
+            condition, given = f"{name} BETWEEN %s AND %s", list(ends)
+        else:
+            condition, given = f"{name} {term.comparison} %s", [ends[0]]
+        if term.negated:
+            side.add(f"({condition}) IS NOT TRUE", *given)
+            return
+        side.add(f"({condition})", *given)
+        least = 0 if term.comparison in ("<", "<=") else max(0, bucket(sizes[0]) - 1)
+        most = _BUCKETS if term.comparison in (">", ">=") else bucket(sizes[-1]) + 1
+        buckets = range(least, min(most, _BUCKETS) + 1)
+        self._add_lexemes(side, term.field, [str(number) for number in buckets])
+
+    def _place_text(self, term: Term) -> None:
+        value = _storable(term.values[0])
+        begins = term.prefix(value)
+        if begins is not None:
+            words = "%s::tsquery", f"{_lexeme(begins.lower())}:*"
+        else:
+            words = "plainto_tsquery('pg_catalog.simple', %s)", value
+        if term.negated:
+            self._without.append(words)
+            return
+        self._turns.words.append(words)
+        if (value in term.literal and not value.isalnum()) or not any(map(str.isalnum, value)):
+            once = json.dumps(value.lower(), ensure_ascii=False)[1:-1]
+            twice = json.dumps(once, ensure_ascii=False)[1:-1]
+            self._turns.add(
+                "(position(%s in lower(t.messages || ' ' || t.response)) > 0"
+                " OR position(%s in lower(t.response)) > 0)",
+                once,
+                twice,
+            )
+
+    def _place_id(self, term: Term) -> None:
+        found = [key for value in term.values for key in self.names.ids.get(value, ())]
+        a = self.main.alias
+        columns = ["id", "turn_id", "conversation_id"] if a == "c" else ["id", "conversation_id"]
+        condition = " OR ".join(f"{a}.{column} = ANY(%s)" for column in columns)
+        if a == "t":
+            condition += (
+                " OR t.id IN (SELECT own.turn_id FROM conversations_toolcall own"
+                " WHERE own.id = ANY(%s))"
+            )
+        given = [found] * 3
+        self.main.add(f"NOT ({condition})" if term.negated else f"({condition})", *given)
+        self.is_few = self.is_few or not term.negated
+
+
+def _table(alias: str) -> str:
+    name = "conversations_toolcall" if alias == "c" else "conversations_turn"
+    return f"{name} {alias}"
+
+
+def find_calls_by_id(project: int, wire_id: str, most: int) -> Statement:
+    """The calls that came with this id; ids repeat."""
+    wire_id = _storable(wire_id)
+    sql = (
+        f"SELECT c.id FROM conversations_toolcall c WHERE {terms_of('c', calls=True)}"
+        f" @@ %s::tsquery AND c.project_id = %s AND c.call_id = %s LIMIT {most:d}"
+    )
+    lexeme = _lexeme(f"{project:d}|id|{wire_id[:_LONGEST]}")
+    return Statement(sql, [lexeme, project, wire_id])
+
+
+def _lexeme(text: str) -> str:
+    """Text as one lexeme of a tsquery, whatever its characters."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL has no character for; such text is stored in another form."""
+    return "".join(c if c != "\0" and not "\ud800" <= c <= "\udfff" else "\ufffd" for c in text)
+
+
+def _floor(key: UUID) -> UUID:
+    return UUID(int=key.int >> 80 << 80)
+
+
+def _ceiling(key: UUID) -> UUID:
+    return UUID(int=min(key.int | (1 << 80) - 1, (1 << 128) - 1))
+
+
+def bucket(size: float) -> int:
+    """The power of two that a number reaches, as the index has it."""
+    return 0 if size < 1 else min(int(math.log2(size)), _BUCKETS)
+
+
+def cover(low: UUID, high: UUID) -> list[str]:
+    """The stretches of the index that hold the keys from ``low`` to ``high``, few and short."""
+    for level in _LEVELS:
+        first, last = (key.int >> (128 - 4 * level) for key in (low, high))
+        if last - first < _STRETCHES or level == _LEVELS[-1]:
+            if last - first > 1000:
+                first = last - 1000
+            return [f"{number:0{level}x}" for number in range(first, last + 1)]
+    raise AssertionError("levels are never empty")
