@@ -14,6 +14,7 @@ register = template.Library()
 
 FOLD = 4096
 """Characters; longer text is folded."""
+BLOCK = 8192
 
 # Controls, soft hyphen, zero-width and direction-changing characters, tag characters, surrogates:
 # the same as in static/js/playground_dom.js.
@@ -65,8 +66,20 @@ def folded(text: object, limit: int = FOLD) -> SafeString:
         "</details>",
         visible(whole[:limit]),
         f"{len(whole):,}",
-        visible(whole[limit:]),
+        _blocks(whole[limit:]),
     )
+
+
+def _blocks(text: str) -> SafeString:
+    """Very long text in blocks of its own: a browser takes minutes for a line of a million."""
+    if len(text) <= BLOCK * 4:
+        return visible(text)
+    pieces, at = [], 0
+    while at < len(text):
+        end = text.rfind("\n", at, at + BLOCK) + 1 or at + BLOCK
+        pieces.append((visible(text[at:end]),))
+        at = end
+    return format_html_join("", '<span class="blk">{}</span>', pieces)
 
 
 @register.filter

@@ -42,12 +42,17 @@ at("#pg-paste").addEventListener("click", () => jsonEditor.open({
   apply: async (text) => {
     const found = readConversation(text);
     const offered = found.tools?.length ? await readTools(urls, JSON.stringify(found.tools)) : null;
-    setup.change({ conversation: null, origin: null });
+    detach();
     messages.replace(found.messages);
     if (offered) tools.replaceAll(offered.map(({ definition, name }) => ({ definition, name, base: null })));
-    at("#pg-origin")?.remove();
   },
 }));
+const detach = () => {
+  setup.change({ conversation: null, origin: null });
+  for (const node of [at("#pg-origin"), at("#pg-detach")]) node?.remove();
+  at("#pg-title").hidden = false;
+};
+at("#pg-detach")?.addEventListener("click", () => { detach(); at("#pg-title").focus(); });
 at("#pg-clear").addEventListener("click", () => {
   setup.change({ messages: [{ role: "user", content: "" }], tools: [], answers: {}, conversation: null, origin: null, columns: [{ letter: "A" }], tool_choice: "auto" });
   setup.flush();
@@ -73,6 +78,12 @@ const onState = (state) => {
     state === "signed_out" ? h("a", { href: urls.signIn, target: "_blank", rel: "noopener", text: "Sign in" }) : null, state === "signed_out" ? " " : null,
     state === "forbidden" ? null : h("button", { class: "lnk", type: "button", text: "Resume", on: { click: () => runs.retry() } })));
 };
+// The list of recent runs refreshes by itself: signed out, it must not take the page away.
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.status !== 401) return;
+  event.preventDefault();
+  onState("signed_out");
+});
 addEventListener("focus", () => { if (!banner.hidden) runs.retry(); });
 const onRefused = (event) => {
   if (event.code === "signed_out") { onState("signed_out"); return; }

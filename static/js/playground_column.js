@@ -1,5 +1,5 @@
 // One column: its runs (one a trial), the chosen one shown as it streams.
-import { h, icon, fill, visible, button, iconButton, verdict, milliseconds, number, plural, FOLD, cutAt } from "./playground_dom.js";
+import { h, icon, fill, visible, blocks, button, iconButton, verdict, milliseconds, number, plural, FOLD, cutAt } from "./playground_dom.js";
 import { isOver, firstToken, waitingCalls, worst, calls } from "./playground_run.js";
 import { callCard } from "./call_card.js";
 import { eventList } from "./playground_events.js";
@@ -15,7 +15,7 @@ const textView = (item) => {
   const node = item.kind === "text" ? h("div", { class: "said" }, body, more) : h("details", { class: "fold reason" }, h("summary", {}, icon("brain"), label), body, more);
   const update = () => {
     const end = all ? item.text.length : Math.min(item.text.length, cutAt(item.text, FOLD));
-    if (end > shown) body.append(...visible(item.text.slice(shown, end)));
+    if (end > shown) body.append(...blocks(item.text.slice(shown, end)));
     shown = Math.max(shown, end);
     more.hidden = item.text.length <= shown;
     more.textContent = `Show all ${item.text.length.toLocaleString("en")} characters`;
@@ -29,8 +29,7 @@ const STATUS = {
   cancelled: ["player-stop", "Stopped"], failed: ["circle-x", "Failed"], interrupted: ["plug-connected-x", "Interrupted"],
 };
 const statusNode = (run) => {
-  if (!run) return null;
-  if (run.status === "running") return h("span", { class: "end hs st-live" }, h("span", { class: "spin" }, icon("loader-2")), h("span", { class: "num", text: `Streaming, ${milliseconds(run.at)}` }));
+  if (run.status === "running") return h("span", { class: "end hs st-live" }, h("span", { class: "spin" }, icon("loader-2")), h("span", { class: "num", data: { clock: "" } }));
   const [name, label] = STATUS[run.status] || ["circle", run.status];
   return h("span", { class: "end hs ink2" }, icon(name), label);
 };
@@ -89,23 +88,34 @@ export const column = (letter, context) => {
     if (!same) items.replaceChildren(...wanted);
   };
 
+  // A part with buttons is built anew only when what it says has changed, so that a press is never lost.
+  const once = () => {
+    let before = null;
+    const changed = (key) => { const is = key !== before; before = key; return is; };
+    return changed;
+  };
+  const afterChanged = once(), stripChanged = once(), headChanged = once();
+
   const paintAfter = (run) => {
     const live = !isOver(run);
-    const invalid = live && calls(run).some((call) => call.state === "assembling" && call.violation);
-    if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });
     const silent = live && run.status !== "waiting" && !run.rounds.some((round) => round.items.length);
+    const invalid = live && calls(run).some((call) => call.state === "assembling" && call.violation);
+    const base = letter === "A" ? null : context.baseline(run);
+    const waiting = waitingCalls(run).length;
+    if (!afterChanged([run.ref ?? run.id, run.status, silent, invalid, waiting, base?.id, base?.status].join())) return;
+    if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });
     fill(after,
       silent ? h("div", { class: "wait" }, h("span", { class: "spin" }, icon("loader-2")), "Waiting for the first token.") : null,
       invalid ? h("p", { class: "note" }, icon("info-circle"), h("span", {}, "The stream goes on so that the whole call is recorded. ", h("button", { class: "lnk", type: "button", text: `Stop ${letter} here`, on: { click: () => context.stop(run) } }))) : null,
       failure?.node,
       run.status === "cancelled" ? h("p", { class: "note" }, icon("player-stop"), "Stopped. What arrived is kept.") : null,
-      run.status === "waiting" ? h("div", { class: "wait" }, icon("sparkles"), waitingCalls(run).length > 1 ? `The reply appears here when all ${waitingCalls(run).length} calls are answered.` : "The reply appears here when you have answered the call.") : null,
-      letter !== "A" ? against(run, context.baseline(run)) : null);
+      run.status === "waiting" ? h("div", { class: "wait" }, icon("sparkles"), waiting > 1 ? `The reply appears here when all ${waiting} calls are answered.` : "The reply appears here when you have answered the call.") : null,
+      base ? against(run, base) : null);
   };
 
   const paintStrip = () => {
     strip.hidden = runs.length < 2;
-    if (strip.hidden) return;
+    if (!stripChanged([chosen, ...runs.map((run) => `${run.status}${worst(run)}`)].join()) || strip.hidden) return;
     const over = runs.filter(isOver);
     const good = over.filter((run) => run.status === "finished" && worst(run) === "accepted").length;
     fill(strip, h("span", { class: "small muted num", text: `${good} of ${over.length} accepted` }), ...runs.map((run, index) => h("button", {
@@ -115,12 +125,15 @@ export const column = (letter, context) => {
   };
 
   const paintHead = (run) => {
-    const over = run && isOver(run);
-    const fresh = statusNode(run);
-    status.replaceChildren(...(fresh ? [fresh] : []));
-    fill(tools, run && !over ? iconButton(`Stop ${letter}`, "player-stop", () => context.stop(run)) : null,
-      over ? iconButton(`Run ${letter} again`, "refresh", () => context.runAgain(letter)) : null,
-      run?.conversation ? h("a", { class: "btn sm ico gho", href: context.conversationUrl(run), title: "Stored conversation", "aria-label": `Stored conversation of column ${letter}` }, icon("messages")) : null);
+    if (headChanged([run?.ref ?? run?.id, run?.status, run?.conversation].join())) {
+      const over = run && isOver(run);
+      status.replaceChildren(...(run ? [statusNode(run)] : []));
+      fill(tools, run && !over ? iconButton(`Stop ${letter}`, "player-stop", () => context.stop(run)) : null,
+        over ? iconButton(`Run ${letter} again`, "refresh", () => context.runAgain(letter)) : null,
+        run?.conversation ? h("a", { class: "btn sm ico gho", href: context.conversationUrl(run), title: "Stored conversation", "aria-label": `Stored conversation of column ${letter}` }, icon("messages")) : null);
+    }
+    const clock = status.querySelector("[data-clock]");
+    if (clock) clock.textContent = `Streaming, ${milliseconds(run.at)}`;
   };
 
   const update = () => {
@@ -128,7 +141,7 @@ export const column = (letter, context) => {
     const run = runs[chosen];
     paintHead(run);
     foot.replaceChildren(footer(run));
-    if (!run) { fill(items, empty); fill(after); events.show(null); return; }
+    if (!run) { fill(items, empty); fill(after); afterChanged(null); events.show(null); return; }
     paintItems(run);
     paintAfter(run);
     events.show(run);

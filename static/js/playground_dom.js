@@ -66,11 +66,25 @@ const count = (number) => number.toLocaleString("en");
 // Where to cut a text without cutting a character in two.
 export const cutAt = (text, limit) => (/[\ud800-\udbff]/.test(text[limit - 1] ?? "") ? limit - 1 : limit);
 
+// Very long text in blocks of its own, as a browser lays out one line of a million letters for minutes.
+const BLOCK = 8192;
+export const blocks = (text) => {
+  if (text.length <= BLOCK * 4) return visible(text);
+  const nodes = [];
+  for (let from = 0; from < text.length;) {
+    const line = text.lastIndexOf("\n", from + BLOCK) + 1;
+    const to = line > from ? line : from + cutAt(text.slice(from, from + BLOCK), BLOCK);
+    nodes.push(h("span", { class: "blk" }, visible(text.slice(from, to))));
+    from = to;
+  }
+  return nodes;
+};
+
 // The same, folded beyond 4 KB: the rest is put into the page when somebody asks for it.
 export const folded = (text, limit = FOLD) => {
   if (text.length <= limit) return visible(text);
   const cut = cutAt(text, limit);
-  const rest = button(`Show all ${count(text.length)} characters`, null, () => rest.replaceWith(...visible(text.slice(cut))));
+  const rest = button(`Show all ${count(text.length)} characters`, null, () => rest.replaceWith(...blocks(text.slice(cut))));
   return [...visible(text.slice(0, cut)), rest];
 };
 

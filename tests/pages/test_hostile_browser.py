@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from console.accounts.models import Member
 from conversations.models import Conversation
 from tests import factories
-from tests.pages.desk import make_scripts, open_desk
+from tests.pages.desk import make_scripts, open_desk, recorded
 
 pytestmark = pytest.mark.browser
 
@@ -29,12 +29,14 @@ NAME = "<img src=x onerror=window.pwned=6>\u202e"
 ARGUMENTS = json.dumps({ATTACK: ATTACK, "long": "B" * 50_000, "\u202ekey": [1]}, ensure_ascii=False)
 SCRIPTS: dict[str, Any] = {
     "hostile": [
-        {
-            "text": ATTACK + "\n",
-            "calls": [{"name": NAME, "arguments": ARGUMENTS, "id": ATTACK}],
-            "fragment": 20_000,
-        },
-        {"text": ATTACK},
+        recorded(
+            {
+                "text": ATTACK + "\n",
+                "calls": [{"name": NAME, "arguments": ARGUMENTS, "id": ATTACK}],
+                "fragment": 20_000,
+            }
+        ),
+        recorded({"text": ATTACK}),
     ],
     "long": {"text": LONG, "fragment": 100_000},
     "vast": [
@@ -44,7 +46,7 @@ SCRIPTS: dict[str, Any] = {
         },
         {"text": "End."},
     ],
-    "refused": {"error": {"status": 400, "message": ATTACK}},
+    "refused": recorded({"error": {"status": 400, "message": ATTACK}}),
 }
 # What our own pages build around such text, and nothing that the text itself could name.
 OURS = {"SPAN", "BUTTON", "DETAILS", "SUMMARY", "CODE", "BR", "B", "BDI", "P", "A", "svg", "use"}
@@ -78,8 +80,10 @@ def assert_harmless(desk: Page) -> None:
     found = desk.evaluate(
         """() => ({
           pwned: window.pwned ?? null,
-          injected: document.querySelectorAll("#injected, img, svg[onload], a[href^=javascript]").length,
-          inline: [...document.scripts].filter((one) => !one.src && one.type !== "application/json").length,
+          injected: document.querySelectorAll(
+            "#injected, img:not(.cm-widgetBuffer), svg[onload], a[href^=javascript]").length,
+          inline: [...document.scripts].filter(
+            (one) => !one.src && one.type !== "application/json").length,
           tags: [...new Set([...document.querySelectorAll(".wire *")].map((one) => one.tagName))],
           handlers: [...document.querySelectorAll("*")].filter((one) =>
             [...one.attributes].some((attribute) => attribute.name.startsWith("on"))).length,
@@ -142,7 +146,7 @@ def test_a_line_of_a_million_letters_is_folded_until_it_is_asked_for(desk: Page)
     more = column.get_by_role("button", name="Show all 1,000,000 characters")
     assert len(column.locator(".reply").inner_text()) <= 4096
     more.click()
-    assert len(column.locator(".reply").inner_text()) == 1_000_000
+    assert column.locator(".reply").text_content() == LONG
 
 
 def test_a_million_letters_of_arguments_are_folded_live_and_stored(desk: Page) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import BrowserContext, Page, expect
 
 from console.accounts.models import Member
@@ -139,7 +140,7 @@ def test_columns_and_trials_run_together_and_are_compared(desk: Page) -> None:
 def test_a_blocked_run_lists_every_reason_and_starts_nothing(desk: Page) -> None:
     desk.locator("[data-set=model]").fill("")
     desk.locator("[data-set=temperature]").fill("hot")
-    desk.locator("#pg-run").click()
+    desk.locator("#pg-run").click(force=True)  # it is marked as disabled, and still explains
     reasons = desk.locator("#pg-reasons li")
     expect(reasons).to_contain_text(
         ["Column A names no model", "Message 1 is empty", "Temperature must be a number"]
@@ -278,8 +279,6 @@ def test_an_expired_sign_in_says_so_and_resumes_after_signing_in(
     expect(column(desk).locator(".reply")).to_contain_text("word")
     context.clear_cookies(name="misfire_session")
     desk.get_by_role("button", name="Stop", exact=True).wait_for()
-    from django.contrib.sessions.models import Session
-
     Session.objects.all().delete()
     column(desk).get_by_label("Stop A").click()
     expect(desk.locator("#pg-banner")).to_contain_text("Your sign-in has expired")

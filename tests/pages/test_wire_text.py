@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -31,6 +32,14 @@ def test_long_text_is_folded_with_its_length_told() -> None:
     assert folded.startswith("x" * 4096 + '<details class="rest">')
     assert "Show all 5,000 characters" in folded
     assert wire_text.folded("short") == "short"
+
+
+def test_a_very_long_line_comes_in_blocks_that_hold_all_of_it() -> None:
+    text = "x" * 100_000 + "\n" + "y" * 50
+    folded = str(wire_text.folded(text))
+    blocks = re.findall('<span class="blk">(.*?)</span>', folded, re.DOTALL)
+    assert "x" * 4096 + "".join(blocks) == text
+    assert max(map(len, blocks)) <= 8192
 
 
 @pytest.mark.parametrize("text", ["\ud800 lone", "\x00", "\u202e<b>"])
