@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from conversations.views import conversations, playground, turns
+from conversations.views import conversations, labels, playground, turns
 
 app_name = "conversations"
 
@@ -32,6 +32,7 @@ conversation_urls = [
         turns.show_snippet,
         name="turn-snippet",
     ),
+    path("<uuid:conversation>/turns/<int:number>/label/", labels.set_label, name="turn-label"),
 ]
 
 project_urls = [
