@@ -95,7 +95,10 @@ DATABASES = {
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": _database.get("OPTIONS", {})
-        | {"pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 20)}},
+        | {
+            # Seconds until a database that does not answer counts as away.
+            "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 20), "timeout": 10}
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

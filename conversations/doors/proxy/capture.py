@@ -88,7 +88,8 @@ def to_bytes(capture: Capture) -> bytes:
     head: dict[str, Any] = {
         name: value for name, value in asdict(capture).items() if name not in _NOT_IN_HEAD
     }
-    head |= {"version": _VERSION, "at": capture.at.isoformat(), "request_size": len(request)}
+    sizes = [len(request), len(chunks)]
+    head |= {"version": _VERSION, "at": capture.at.isoformat(), "sizes": sizes}
     return json.dump(head).encode() + b"\n" + request + chunks
 
 
@@ -99,7 +100,9 @@ def from_bytes(data: bytes) -> Capture:
         head = json.load(line)
         if not newline or head.pop("version") != _VERSION:
             raise ValueError("of another version")
-        size = head.pop("request_size")
+        size, rest_size = head.pop("sizes")
+        if len(rest) != size + rest_size:
+            raise ValueError("cut")
         request, chunks = wire.unpack_request(rest[:size]), wire.unpack(rest[size:])
         head |= {"at": datetime.fromisoformat(head["at"]), "tags": tuple(head["tags"])}
         return Capture(request=request, chunks=chunks, size=sum(len(c) for _, c in chunks), **head)

@@ -1,8 +1,8 @@
 """Who may use which connection: asked of the database, remembered for seconds.
 
 A route that the database confirmed holds for ``FRESH`` seconds without a query. While the
-database does not answer, one that it confirmed within ``STALE`` seconds still holds; any
-other is refused with 503, as nobody can tell whose key it is.
+database does not answer, one that it confirmed within ``STALE`` seconds still holds, without
+waiting; any other is refused with 503, as nobody can tell whose key it is.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from conversations.providers import ProviderFault, load
 
 FRESH = 5.0
 STALE = 3600.0
-PATIENCE = 3.0
+PATIENCE = 2.0
 """Seconds that a request waits for the database before it counts as away."""
-REST = 2.0
-"""Seconds that a database that was away is not asked for what is remembered."""
 MOST = 10_000
+MOST_ASKED = 100
+"""Questions that may wait for a database that is away."""
 _LAST_USE_STEP = timedelta(minutes=1)
 logger = logging.getLogger(__name__)
 Name = tuple[str, str]
@@ -69,7 +69,7 @@ class Gate:
         self._held: OrderedDict[Name, _Held] = OrderedDict()
         self._asking: dict[Name, asyncio.Future[Route]] = {}
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="proxy-gate")
-        self._away_until = 0.0
+        self._is_away = False
 
     async def find(self, key: str, connection: str) -> Route:
         """The route of a key's text to a connection's name or id. Raises ``Refused``."""
@@ -82,33 +82,27 @@ class Gate:
             )
         name = (hash_token(key), connection)
         held, now = self._held.get(name), time.monotonic()
-        if held and (now - held.at < FRESH or self._is_away(now, held)):
+        if held and now - held.at < FRESH:
             return held.route
+        if self._is_away:
+            if held and now - held.at < STALE:
+                if not self._asking:
+                    self._ask(name)
+                return held.route
+            if len(self._asking) >= MOST_ASKED:
+                raise _away()
         try:
             return await asyncio.wait_for(asyncio.shield(self._ask(name)), PATIENCE)
         except (TimeoutError, DatabaseError, InterfaceError) as error:
-            return self._remembered(name, error)
-        except Refused:
-            self._held.pop(name, None)
-            raise
+            self._note_away(error)
+            if held and now - held.at < STALE:
+                return held.route
+            raise _away() from error
 
-    def _is_away(self, now: float, held: _Held) -> bool:
-        return now < self._away_until and now - held.at < STALE
-
-    def _remembered(self, name: Name, error: Exception) -> Route:
-        now = time.monotonic()
-        if now >= self._away_until:
+    def _note_away(self, error: BaseException) -> None:
+        if not self._is_away:
             logger.warning("the database does not answer the proxy: %s", type(error).__name__)
-        self._away_until = now + REST
-        held = self._held.get(name)
-        if held and now - held.at < STALE:
-            return held.route
-        raise Refused(
-            503,
-            "store_away",
-            "The database does not answer, so this key cannot be checked. Keys that were used"
-            " within the last hour still pass. Try again shortly.",
-        )
+        self._is_away = True
 
     def _ask(self, name: Name) -> asyncio.Future[Route]:
         """Of several requests that ask the same at once, one asks the database."""
@@ -120,12 +114,30 @@ class Gate:
 
     def _answered(self, name: Name, done: asyncio.Future[Route]) -> None:
         self._asking.pop(name, None)
-        if done.cancelled() or done.exception() is not None:
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, Refused):
+            self._held.pop(name, None)
+        elif error is not None:
+            self._note_away(error)
             return
-        self._held[name] = _Held(done.result(), time.monotonic())
+        elif not done.cancelled():
+            self._hold(name, done.result())
+        self._is_away = False
+
+    def _hold(self, name: Name, route: Route) -> None:
+        self._held[name] = _Held(route, time.monotonic())
         self._held.move_to_end(name)
         while len(self._held) > MOST:
             self._held.popitem(last=False)
+
+
+def _away() -> Refused:
+    return Refused(
+        503,
+        "store_away",
+        "The database does not answer, so this key cannot be checked. Keys that were used within"
+        " the last hour still pass. Try again shortly.",
+    )
 
 
 def find_route(key_hash: str, name: str) -> Route:
