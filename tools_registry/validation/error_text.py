@@ -27,7 +27,7 @@ _BEGINS = re.compile(
     | an?\s+(?:error|exception)\s+(?:has\s+)?occurr?ed\b
     | traceback\s+\(most\s+recent\s+call\s+last\)
     | exception\b\s*[:(\[]
-    | (?-i:[A-Z])[\w.]*(?:error|exception)\b\s*[:(\[]
+    | (?:\w+\.)*(?-i:[A-Z])\w*(?:error|exception)\b\s*[:(\[]
     | (?:failure|failed|fatal)\s*:
     | <(?:tool_use_)?error>
     | (?:http(?:/\d(?:\.\d)?)?\s+)[45]\d\d\b
