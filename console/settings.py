@@ -167,6 +167,9 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 
+# What one API key may send, in KiB of body a second on average; 0 is without a limit.
+INGEST_KIB_PER_SECOND = env.integer("INGEST_KIB_PER_SECOND", 32 * 1024)
+
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -188,6 +191,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "settle-traces": {"task": "conversations.settle_traces", "schedule": 5.0},
     "make-partitions": {"task": "conversations.make_partitions", "schedule": 6 * 3600.0},
 }
 

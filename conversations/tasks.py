@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from conversations import interruption, partitions
 from conversations.doors.proxy import storing
+from conversations.ingest.store import traces
 
 
 @shared_task(name="conversations.close_interrupted_runs")
@@ -19,6 +20,12 @@ def close_interrupted_runs() -> int:
 def store_spooled() -> int:
     """Store what the doors could not while the store was away; how many turns."""
     return storing.store_spooled()
+
+
+@shared_task(name="conversations.settle_traces")
+def settle_traces() -> int:
+    """Store turns whose log records did not come in time; how many."""
+    return traces.settle_traces()
 
 
 @shared_task(name="conversations.make_partitions")

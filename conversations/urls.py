@@ -40,6 +40,10 @@ project_urls = [
     path("conversations/", include(conversation_urls)),
     path("turns/<uuid:turn>/", turns.find, name="turn-find"),
     path("connections/", include("conversations.connection_urls")),
+    path("ingest/", include("conversations.ingest_urls")),
 ]
 
-urlpatterns = [path("p/<slug:slug>/", include(project_urls))]
+urlpatterns = [
+    path("p/<slug:slug>/", include(project_urls)),
+    path("", include("conversations.doors.urls")),
+]
