@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -26,6 +27,9 @@ from conversations.ingest.store.prepared import NewTurn, Texts, prepare
 from conversations.ingest.store.rows import Wire
 from conversations.ingest.store.tally import Failure, Outcome, Refusal, Sender
 from conversations.ingest.store.toolsets import Offered, note_sightings, offer_tools
+from conversations.redaction import WIRE_DROPPED, Rules, redact, redact_body, redact_bytes
+from conversations.rulebook import rules_for
+from conversations.wire import unpack, unpack_request
 
 __all__ = ["Failure", "Outcome", "Refusal", "Sender", "Wire", "store", "store_entries"]
 
@@ -65,16 +69,19 @@ class Batch:
     wires: Mapping[str, Wire] = field(default_factory=dict)
     beside: int = 0
     is_claimed: bool = False
-    """The keys are taken and counted already: the turns waited for their other half."""
+    """The keys are taken already: the turns waited for their other half."""
+    uncounted: bool = False
+    """The caller counts."""
 
     def split(self) -> tuple[Batch, Batch]:
         half = len(self.turns) // 2
-        shared = {"offers": self.offers, "wires": self.wires, "is_claimed": self.is_claimed}
+        names = ("offers", "wires", "is_claimed", "uncounted")
+        shared: Any = {name: getattr(self, name) for name in names}
         first = Batch(
             self.sender, self.source, self.turns[:half], self.refusals, beside=self.beside,
-            **shared,  # type: ignore[arg-type]
+            **shared,
         )  # fmt: skip
-        return first, Batch(self.sender, self.source, self.turns[half:], **shared)  # type: ignore[arg-type]
+        return first, Batch(self.sender, self.source, self.turns[half:], **shared)
 
 
 def store_entries(
@@ -85,6 +92,7 @@ def store_entries(
     refusals: Iterable[Refusal] = (),
     beside: int = 0,
     is_claimed: bool = False,
+    uncounted: bool = False,
     source: str = "",
 ) -> Outcome:
     """Store what a door has read, good and bad; ``Entry.raw`` is what quarantine keeps.
@@ -93,7 +101,7 @@ def store_entries(
     """
     source = source or _SOURCES.get(sender.door, sender.door)
     batch = Batch(sender, source, refusals=[*refusals], wires=wires or {}, beside=beside)
-    batch.is_claimed = is_claimed
+    batch.is_claimed, batch.uncounted = is_claimed, uncounted
     _prepare(batch, entries)
     _make_partitions(batch.turns)
     seen = [
@@ -106,6 +114,11 @@ def store_entries(
     return outcome
 
 
+def is_off(record: TurnRecord) -> bool:
+    """Is the record's time too far from ours for live traffic?"""
+    return clock_skew(record.at, timezone.now(), ahead=AHEAD, behind=BEHIND) is not None
+
+
 def service_of(record: TurnRecord) -> str:
     return next((tag for tag in record.tags if tag.startswith("service:")), "")
 
@@ -113,10 +126,13 @@ def service_of(record: TurnRecord) -> str:
 def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
     now, texts, project = timezone.now(), Texts(), batch.sender.project
     behind = BEHIND if batch.sender.door in LIVE_DOORS else None
+    rules = rules_for(project)
     for line, item, raw in entries:
         if isinstance(item, BadRecord):
-            batch.refusals.append(Refusal(line, raw, item))
+            batch.refusals.append(Refusal(line, redact_body(raw, rules), item))
             continue
+        if rules:
+            item, raw = _redact(batch, item, rules), b""
         skew = clock_skew(item.at, now, ahead=AHEAD, behind=behind)
         if skew is not None:
             error = BadRecord("clock_skew", f"{skew.detail} Correct it and send it again.", "/at")
@@ -133,6 +149,19 @@ def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
             raise
         except Exception as error:
             batch.refusals.append(_refuse(line, raw, item, _not_stored(error)))
+
+
+def _redact(batch: Batch, record: TurnRecord, rules: Rules) -> TurnRecord:
+    """The record as it may be stored; its bytes go where they cannot be redacted."""
+    redacted, counts = redact(record, rules)
+    wire = batch.wires.get(record.id)
+    if wire is None:
+        return redacted
+    chunks = b"".join(chunk for _, chunk in unpack(wire.chunks))
+    if redact_bytes(unpack_request(wire.request) + chunks, rules, counts):
+        return redacted
+    batch.wires = {key: kept for key, kept in batch.wires.items() if key != record.id}
+    return redacted.with_notes([WIRE_DROPPED])
 
 
 def _refuse(line: int, raw: bytes, record: TurnRecord, error: BadRecord) -> Refusal:
@@ -180,7 +209,7 @@ def _write_apart(batch: Batch, error: Exception) -> Outcome:
         new = batch.turns[0]
         refusal = _refuse(new.line, new.raw, new.record, _not_stored(error))
         alone = Batch(batch.sender, batch.source, [], [*batch.refusals, refusal])
-        alone.beside = batch.beside
+        alone.beside, alone.uncounted = batch.beside, batch.uncounted
         return _write(alone)
     first, second = batch.split()
     _reset(batch.turns)
@@ -203,7 +232,7 @@ def _write_once(batch: Batch) -> Outcome:
     outcome = Outcome(len(fresh), len(batch.turns) - len(fresh), beside=batch.beside)
     if batch.refusals:
         outcome += tally.refuse(sender, batch.refusals)
-    if not batch.is_claimed:
+    if not batch.uncounted:
         tally.count(sender, outcome)
     return outcome
 
@@ -215,5 +244,5 @@ def _claim(batch: Batch) -> list[NewTurn]:
     once = list({new.key: new for new in reversed(batch.turns)}.values())[::-1]
     if batch.is_claimed:
         return once
-    taken = rows.claim(batch.sender.project.pk, once)
+    taken = rows.claim_keys(batch.sender.project.pk, ((new.key, new.id) for new in once))
     return [new for new in once if new.key in taken]

@@ -47,7 +47,7 @@ def judge_thread(thread: Thread, said: dict[UUID, str]) -> None:
             answers[new.number] = rows.words_of(new.record.response.message)
     known = [call for call in calls if call.turn in numbers]
     past = [past_call(call, numbers[call.turn], users[call.turn]) for call in known]
-    setting = Setting(last_turn=max(numbers.values()), answers=answers)
+    setting = Setting(last_turn=max(numbers.values(), default=None), answers=answers)
     # What lies before the window was seen when the older calls in it were judged, and is not now.
     spared = len(thread.held) // 2 if len(thread.held) >= rows.WINDOW else 0
     for place, (call, findings) in enumerate(zip(known, judge_conduct(past, setting), strict=True)):

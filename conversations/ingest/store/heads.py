@@ -75,6 +75,22 @@ def lock_heads(project: int, source: str, turns: Mapping[str, list[NewTurn]]) ->
         return {row[1]: Head(*row) for row in cursor.fetchall()}
 
 
+def lock_of_calls(project: int, calls: Sequence[UUID]) -> list[Head]:
+    """The rows of the conversations that these calls are of, locked in the order of their keys."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, key, turn_count, verdict, started_at, last_at, false
+            FROM conversations_conversation WHERE project_id = %s AND id IN (
+              SELECT conversation_id FROM conversations_toolcall
+              WHERE id = ANY(%s) AND id BETWEEN %s AND %s)
+            ORDER BY key FOR UPDATE
+            """,
+            [project, list(calls), min(calls), max(calls)],
+        )
+        return [Head(*row) for row in cursor.fetchall()]
+
+
 def _head_row(key: str, turns: Sequence[NewTurn]) -> tuple[Any, ...]:
     ordered = sorted(turns, key=lambda new: (new.record.at, new.id))
     records = [new.record for new in ordered]

@@ -138,14 +138,19 @@ class Texts:
         return text
 
 
+def claim_of(project: int, record: TurnRecord) -> tuple[UUID, UUID]:
+    """The key that a record takes, and the turn that it becomes."""
+    return key_of(project, record.id), uuid7.of(record.at, str(project), record.id)
+
+
 def prepare(project: int, record: TurnRecord, line: int, raw: bytes, texts: Texts) -> NewTurn:
     """All of a turn that does not depend on what is stored."""
-    turn = uuid7.of(record.at, str(project), record.id)
+    key, turn = claim_of(project, record)
     written = texts.of(record.request.messages)
     names = chain(written)
     link = Link(turn, record.at, len(written), names[-1] if names else "")
     link.users = count_users(record.request.messages)
-    new = NewTurn(record, line, raw, turn, key_of(project, record.id), written, names, link, [])
+    new = NewTurn(record, line, raw, turn, key, written, names, link, [])
     calls = calls_of(record.response.message) if record.response else []
     link.called = bool(calls)
     for position, call in enumerate(calls):

@@ -41,6 +41,10 @@ CALL_COLUMNS = (
     "arguments", "tool_version_id", "model", "verdict", "findings", "layers", "codes", "status",
     "result", "answered_by", "answered_at", "latency_ms", "cached", "cost", "former",
 )  # fmt: skip
+_READ = (
+    "id, turn_id, conversation_id, position, at, call_id, name, arguments, model, tool_version_id,"
+    " findings, layers::text, status, result, answered_by, answered_at, latency_ms, cached, cost"
+)
 _MARK = "\uf8ff"
 _LARGEST_COUNT = 2**63 - 1
 
@@ -158,12 +162,9 @@ def read_calls(
     found: dict[UUID, list[CallState]] = {pk: [] for pk in conversations}
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT held.* FROM unnest(%s::uuid[]) AS asked (id), LATERAL (
-              SELECT id, turn_id, conversation_id, position, at, call_id, name, arguments, model,
-                tool_version_id, findings, layers::text, status, result, answered_by, answered_at,
-                latency_ms, cached, cost
-              FROM conversations_toolcall
+              SELECT {_READ} FROM conversations_toolcall
               WHERE conversation_id = asked.id AND id BETWEEN %s AND %s
               ORDER BY id DESC LIMIT %s) AS held
             """,
@@ -174,6 +175,17 @@ def read_calls(
     for calls in found.values():
         calls.sort(key=lambda call: (call.at, call.turn, call.position))
     return found
+
+
+def read_calls_of(turns: Sequence[Any]) -> list[CallState]:
+    """The calls of turns, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_READ} FROM conversations_toolcall"
+            " WHERE turn_id = ANY(%s::uuid[]) ORDER BY turn_id, position",
+            [list(turns)],
+        )
+        return [_read_call(row) for row in cursor.fetchall()]
 
 
 def _read_call(row: Sequence[Any]) -> CallState:
@@ -324,10 +336,11 @@ def write_wires(project: int, wires: Iterable[tuple[UUID, Wire]]) -> None:
     copy_in("conversations_turnwire", ("turn_id", "project_id", "request", "chunks"), rows)
 
 
-def claim(project: int, turns: Iterable[NewTurn]) -> set[UUID]:
-    """Take the keys of turns, in their order; those that nobody had taken before."""
-    keys = {new.key: new.id for new in turns}
-    ordered = sorted(keys)
+def claim_keys(project: int, claims: Iterable[tuple[UUID, UUID]]) -> set[UUID]:
+    """Take keys for their turns, in order; those that nobody had taken before."""
+    ordered = sorted(dict(claims).items())
+    if not ordered:
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -335,6 +348,6 @@ def claim(project: int, turns: Iterable[NewTurn]) -> set[UUID]:
             SELECT id, %s, turn FROM unnest(%s::uuid[], %s::uuid[]) AS new (id, turn)
             ON CONFLICT (id) DO NOTHING RETURNING id
             """,
-            [project, ordered, [keys[key] for key in ordered]],
+            [project, *(list(column) for column in zip(*ordered, strict=True))],
         )
         return {row[0] for row in cursor.fetchall()}

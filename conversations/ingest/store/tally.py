@@ -94,7 +94,7 @@ class Refusal:
 
     @property
     def is_kept(self) -> bool:
-        return self.error.code not in REJECTED and len(self.raw) <= LARGEST_KEPT
+        return self.error.code not in REJECTED and 0 < len(self.raw) <= LARGEST_KEPT
 
     @property
     def failure(self) -> Failure:

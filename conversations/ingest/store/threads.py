@@ -34,6 +34,8 @@ class Thread:
     @property
     def is_late(self) -> bool:
         """Does a new turn belong before one that is stored?"""
+        if not self.new:
+            return False
         first = min(new.link.order for new in self.new)
         return any(link.order > first for link in self.links)
 

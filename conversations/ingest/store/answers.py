@@ -1,0 +1,42 @@
+"""Results that come after their calls were stored: put into the calls, which are judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from console.accounts.models import Project
+from conversations.ingest.record import ToolResult
+from conversations.ingest.store import heads
+from conversations.ingest.store.batch import read_stored, write_changes
+from conversations.ingest.store.conduct import judge_threads
+from conversations.ingest.store.lineage import Family
+from conversations.ingest.store.threads import Thread
+
+
+class Answer(NamedTuple):
+    """A result for a stored call; ``fragment`` is the row that it came from, 0 for none."""
+
+    fragment: int
+    call: UUID
+    result: ToolResult
+    at: datetime
+
+
+def apply_answers(project: Project, answers: Sequence[Answer]) -> None:
+    """Write results into their calls, within the caller's transaction."""
+    if not answers:
+        return
+    by_call = {one.call: one for one in answers}
+    locked = heads.lock_of_calls(project.pk, sorted(by_call))
+    threads = [Thread(head, []) for head in locked]
+    read_stored(threads)
+    for thread in threads:
+        thread.family = Family(thread.links)
+        for call in thread.held:
+            if call.id in by_call:
+                call.report(by_call[call.id].result, by_call[call.id].at)
+    judge_threads(threads)
+    write_changes(threads)
