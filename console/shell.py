@@ -37,7 +37,7 @@ PAGES = (
         "settings",
         "accounts:project-settings",
         "s",
-        also=("conversations:connection-list",),
+        also=("conversations:connection-list", "conversations:connect"),
     ),
 )
 FOOT = (Page("Docs", "book", "console:docs-index", "d", in_project=False),)

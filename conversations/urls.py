@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from conversations.views import conversations, labels, playground, turns
+from conversations.views import connect, conversations, labels, playground, search, turns
 
 app_name = "conversations"
 
@@ -19,7 +19,7 @@ playground_urls = [
 ]
 
 conversation_urls = [
-    path("", conversations.list_all, name="conversation-list"),
+    path("", search.list_conversations, name="conversation-list"),
     path("<uuid:conversation>/", conversations.show, name="conversation"),
     path("<uuid:conversation>/turns/<int:number>/", turns.show, name="turn"),
     path(
@@ -35,11 +35,26 @@ conversation_urls = [
     path("<uuid:conversation>/turns/<int:number>/label/", labels.set_label, name="turn-label"),
 ]
 
+list_urls = [
+    path("facets/", search.show_facets, name="list-facets"),
+    path("newer/", search.count_newer, name="list-newer"),
+    path("suggestions.json", search.suggest, name="list-suggestions"),
+    path("export/", search.export_list, name="list-export"),
+    path("views/", search.save_view, name="list-save"),
+]
+
 project_urls = [
     path("playground/", include(playground_urls)),
     path("conversations/", include(conversation_urls)),
+    path("turns/", search.list_turns, name="turn-list"),
     path("turns/<uuid:turn>/", turns.find, name="turn-find"),
+    path("turns/<uuid:turn>/peek/", search.peek_turn, name="turn-peek"),
+    path("calls/", search.list_calls, name="call-list"),
+    path("calls/<uuid:call>/", search.peek_call, name="call-peek"),
+    path("lists/<slug:kind>/", include(list_urls)),
+    path("views/<int:view>/remove/", search.remove_view, name="view-remove"),
     path("connections/", include("conversations.connection_urls")),
+    path("connect/", connect.show, name="connect"),
     path("ingest/", include("conversations.ingest_urls")),
 ]
 

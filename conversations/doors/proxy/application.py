@@ -129,8 +129,6 @@ def _lend(address: Address, route: Route) -> tuple[bytes, bytes] | None:
             "For this address send the provider's key: the connection's own serves calls of"
             " models only.",
         )
-    if route.kind == "anthropic":
-        return b"x-api-key", route.lent.encode()
     return b"authorization", f"Bearer {route.lent}".encode()
 
 

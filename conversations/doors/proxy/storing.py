@@ -17,10 +17,11 @@ from conversations import wire
 from conversations.doors.proxy.capture import Capture, from_bytes, to_bytes
 from conversations.doors.proxy.turn import decode, record_of
 from conversations.ingest.record import TurnRecord
+from conversations.ingest.store import Wire, store
 from conversations.models import Turn
 from conversations.spool import Spool
 
-AWAY = (DatabaseError, InterfaceError, RedisError, OSError, ImportError)
+AWAY = (DatabaseError, InterfaceError, RedisError, OSError)
 """What a store raises that is not there: the same may be stored later."""
 BATCH = 100
 LONGEST = 300.0
@@ -52,8 +53,6 @@ def store_captures(captures: Iterable[Capture]) -> None:
 
 
 def _store_group(project: Project, key: ApiKey | None, captures: Sequence[Capture]) -> None:
-    from conversations.ingest.store import Wire, store
-
     records = [record_of(capture) for capture in captures]
     wires = {
         capture.id: Wire(wire.pack_request(capture.request), wire.pack(capture.chunks))
