@@ -17,12 +17,15 @@ from conversations.ingest.store.threads import Thread
 
 
 class Answer(NamedTuple):
-    """A result for a stored call; ``fragment`` is the row that it came from, 0 for none."""
+    """A result for a stored call; ``fragment`` is the row that it came from, 0 for none.
+
+    Without a result, what an earlier answer gave the call is taken back.
+    """
 
     fragment: int
     call: UUID
-    result: ToolResult
-    at: datetime
+    result: ToolResult | None
+    at: datetime = datetime.min
 
 
 def apply_answers(project: Project, answers: Sequence[Answer]) -> None:
@@ -36,7 +39,10 @@ def apply_answers(project: Project, answers: Sequence[Answer]) -> None:
     for thread in threads:
         thread.family = Family(thread.links)
         for call in thread.held:
-            if call.id in by_call:
-                call.report(by_call[call.id].result, by_call[call.id].at)
+            answer = by_call.get(call.id)
+            if answer is not None and answer.result is not None:
+                call.report(answer.result, answer.at)
+            elif answer is not None:
+                call.clear()
     judge_threads(threads)
     write_changes(threads)

@@ -80,6 +80,12 @@ class CallState:
         self.cost = _money(result.cost)
         self.changed = True
 
+    def clear(self) -> None:
+        """Lose a result that turned out to be another call's."""
+        self.status, self.result, self.answered_by, self.answered_at = "", None, "", None
+        self.latency_ms, self.cached, self.cost = None, False, None
+        self.changed = True
+
 
 def _money(cost: float | None) -> Decimal | None:
     """What the column holds; a sum beyond it is none."""

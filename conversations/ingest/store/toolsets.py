@@ -7,6 +7,7 @@ sent it, is written at most once a minute.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from tools_registry.validation import Offer
 
 _MOST = 2048
 _STEP = timedelta(minutes=1)
+_FRESH = 6 * 3600
+"""Seconds after which a toolset is looked up again: retention deletes those long without turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def forget() -> None:
 def offer_tools(project: Project, tools: Sequence[Any], at: datetime) -> Offered:
     """The toolset of a request's ``tools``; definitions never seen before become versions."""
     wire = json.dump(list(tools))
-    key = (project.pk, hashlib.sha256(wire.encode()).digest())
+    age = time.monotonic() // _FRESH
+    key = (project.pk, hashlib.sha256(wire.encode()).digest(), age)
     found: Offered | None = _toolsets.get(key)
     if found is None:
         found = _record(project, tools, at)

@@ -207,6 +207,8 @@ def _answer(
         if result.result.call_id is None or len(named) != 1 or named[0].answered:
             continue
         site = named[0]
+        if joint.whole[site.turn][0].start_ns > result.start_ns:
+            continue
         candidates[candidates.index(site)] = replace(site, answered=True)
         turn, record = records[site.turn]
         records[site.turn] = turn, with_result(record, site, result)
@@ -270,7 +272,8 @@ def _match(project: Project, sites: Sequence[Held], results: Sequence[Held]) -> 
         for call in rows.read_calls_of([one.value["turn"] for one in sites])
         if call.position not in (site := by_turn[str(call.turn)]).value["done"]
     ]
-    answers = []
+    answers: list[Answer] = []
+    taken_back: list[Answer] = []
     read = [(one, ResultFragment.from_json(one.value)) for one in results]
     for held, result in sorted(read, key=lambda pair: (pair[1].start_ns, pair[1].span_id)):
         site = match(result, candidates)
@@ -278,9 +281,11 @@ def _match(project: Project, sites: Sequence[Held], results: Sequence[Held]) -> 
             continue
         candidates[candidates.index(site)] = replace(site, answered=True)
         if held.call_id != site.turn:
+            if held.call_id is not None:
+                taken_back.append(Answer(0, held.call_id, None))
             at = datetime.fromtimestamp(result.start_ns / 1e9, timezone.get_current_timezone())
             answers.append(Answer(held.pk, site.turn, result.result, at))
-    return answers
+    return [*taken_back, *answers]
 
 
 def settle_traces(now: datetime | None = None) -> int:
