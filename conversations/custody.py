@@ -6,6 +6,7 @@ from __future__ import annotations
 import secrets
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -31,6 +32,8 @@ class ProjectCustody(models.Model):
     wire_days = models.PositiveIntegerField(null=True, blank=True, default=WIRE_DAYS)
     salt = models.CharField(max_length=64, default=_make_salt, editable=False)
     swept_at = models.DateTimeField(null=True, blank=True)
+    idle_toolsets = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
+    """Toolsets that no turn had at the last sweep; those that still have none at the next go."""
 
     def __str__(self) -> str:
         return f"custody of {self.project_id}"
@@ -77,6 +80,7 @@ class Sweep(models.Model):
     wires = models.PositiveBigIntegerField(default=0)
     conversations = models.PositiveBigIntegerField(default=0)
     toolsets = models.PositiveBigIntegerField(default=0)
+    others = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         indexes = [models.Index(fields=["project", "-at"], name="sweep_newest")]

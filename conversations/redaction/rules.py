@@ -114,6 +114,14 @@ class Rules:
             text = "".join([*parts, text[at:]])
         return text
 
+    def split(self, text: str) -> list[tuple[str, bool]]:
+        """The text in pieces, each with whether it is a replacement."""
+        pieces, at = [], 0
+        for match in self._kept.finditer(text) if self._kept else ():
+            pieces += [(text[at : match.start()], False), (match[0], True)]
+            at = match.end()
+        return [piece for piece in [*pieces, (text[at:], False)] if piece[0]]
+
     def _find_all(self, text: str) -> list[_Match]:
         """Matches outside replacements, in order; those that overlap made one."""
         found = [
