@@ -149,8 +149,8 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
         while True:
             follower = live.hub().follow(run, after)
             try:
-                async for _, event in follower.events():
-                    await self.send(text_data=event.decode())
+                async for events in follower.events():
+                    await self._relay_all(events)
                 return
             except RedisError as error:
                 _log.warning("run %s cannot be followed, trying again: %s", run, error)

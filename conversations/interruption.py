@@ -18,6 +18,7 @@ from conversations.history import ended, offer_of_turn
 from conversations.models import Run, Turn
 from conversations.parts import Usage
 from conversations.rounds import Body, Offered, Round
+from conversations.run_log import LOG_AFTER_END_S, Raw, alive_key, last_of, log_key
 from conversations.runner import finish_run, interrupted
 from conversations.runs import RunRequest, turns_of
 
@@ -36,7 +37,7 @@ def close_interrupted() -> list[UUID]:
     grace = timezone.now() - timedelta(seconds=live.ALIVE_S)
     with redis.Redis.from_url(settings.REDIS_URL, protocol=2) as client:
         open_runs = Run.objects.filter(finished_at=None, started_at__lt=grace)
-        dead = [run for run in open_runs if not client.exists(live.alive_key(run.pk))]
+        dead = [run for run in open_runs if not client.exists(alive_key(run.pk))]
         for run in dead:
             close_run(run, client)
     return [run.pk for run in dead]
@@ -56,12 +57,12 @@ def close_run(run: Run, client: redis.Redis) -> None:
     bodies = _last_words(run, told)
     finish_run(run.pk, run.status, run.verdict, run.error, seq + len(bodies))
     at = round((timezone.now() - run.started_at).total_seconds() * 1000, 1)
+    key = log_key(run.pk)
     for body in bodies:
         seq += 1
         head = {"type": body.pop("type"), "run": str(run.pk), "seq": seq, "at": at}
-        client.xadd(live.events_key(run.pk), {"e": json.dump({**head, **body})}, id=f"{seq}-0")
-    for key in (live.events_key(run.pk), live.wire_key(run.pk)):
-        client.expire(key, live.LOG_AFTER_END_S)
+        client.xadd(key, {"e": json.dump_bytes({**head, **body})}, id=f"{seq}-0")
+    client.expire(key, LOG_AFTER_END_S)
 
 
 def _last_words(run: Run, told: Round | None) -> list[Body]:
@@ -75,20 +76,23 @@ def _verdict(run: Run) -> str:
 
 
 def _last_seq(run: UUID, client: redis.Redis) -> int:
-    newest: Any = client.xrevrange(live.events_key(run), count=1)
-    return int(newest[0][0].split(b"-")[0]) if newest else 0
+    newest: Any = client.xrevrange(log_key(run), count=1)
+    return last_of(newest[0][0]) if newest else 0
 
 
 def read_wire(run: UUID, client: redis.Redis) -> dict[int, Logged]:
     """The rounds of a run, as far as its log has them."""
     rounds: dict[int, Logged] = {}
-    entries: Any = client.xrange(live.wire_key(run))
+    entries: Any = client.xrange(log_key(run))
     for _, fields in entries:
-        logged = rounds.setdefault(int(fields[b"round"]), Logged())
-        if b"chunk" in fields:
-            logged.chunks.append((float(fields[b"at"]), fields[b"chunk"]))
+        raw = Raw.of(fields)
+        if raw is None:
+            continue
+        logged = rounds.setdefault(raw.round, Logged())
+        if raw.chunk is not None:
+            logged.chunks.append((raw.at, raw.chunk))
         else:
-            logged.turn, logged.request = fields[b"turn"].decode(), fields[b"request"]
+            logged.turn, logged.request = raw.turn, raw.request
     return rounds
 
 

@@ -1,9 +1,7 @@
 """The event log of live runs in Valkey, shared by all web processes.
 
-``run:{id}:events`` is a stream whose entry ids are the events' sequence numbers
-(``<seq>-0``); ``run:{id}:wire`` keeps the raw chunks, so that nothing is lost with the
-process. ``run:{id}:alive`` names the process that plays the run and expires without it;
-commands go to that process' mailbox, ``web:{process}:mail``.
+``run_log`` gives the log's form. ``run:{id}:alive`` names the process that plays the run and
+expires without it; commands go to that process' mailbox, ``web:{process}:mail``.
 
 One writer a process sends appends in pipelines and, once they are written, hands them to
 the followers here. One reader a process waits at once on the streams of all followed runs
@@ -17,6 +15,7 @@ import asyncio
 import contextlib
 import logging
 import weakref
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,33 +25,26 @@ from django.conf import settings
 from redis.exceptions import RedisError, ResponseError
 
 from console.lib import json
+from conversations.run_log import (
+    LOG_AFTER_END_S,
+    LOG_WHILE_RUNNING_S,
+    Entry,
+    Raw,
+    alive_key,
+    is_last,
+    log_key,
+    read_entry,
+)
 
 HEARTBEAT_S = 3.0
 ALIVE_S = 15
-LOG_WHILE_RUNNING_S = 48 * 3600
-LOG_AFTER_END_S = 6 * 3600
 READ_AT_ONCE = 500
 _BLOCK_MS = 15_000
-_LAST_EVENTS = (b'{"type":"run.finished"', b'{"type":"run.failed"')
+_PATIENCE_S = 15
+_MANY = 6
+_GATHERED_S = 0.004
 _log = logging.getLogger(__name__)
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
-
-
-def events_key(run: UUID | str) -> str:
-    return f"run:{run}:events"
-
-
-def wire_key(run: UUID | str) -> str:
-    return f"run:{run}:wire"
-
-
-def alive_key(run: UUID | str) -> str:
-    return f"run:{run}:alive"
-
-
-def is_last(event: bytes) -> bool:
-    """Whether no event follows this one."""
-    return event.startswith(_LAST_EVENTS)
 
 
 def hub() -> Hub:
@@ -70,40 +62,57 @@ class Follower:
     def __init__(self, hub: Hub, run: str, after: int) -> None:
         self.run, self.sent = run, after
         self._hub = hub
-        self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self._held: deque[Entry] = deque()
+        self._filled = asyncio.Event()
 
-    def deliver(self, seq: int, event: bytes) -> None:
-        self._queue.put_nowait((seq, event))
+    def deliver(self, entry: Entry) -> None:
+        self._held.append(entry)
+        self._filled.set()
 
-    async def events(self) -> AsyncIterator[tuple[int, bytes]]:
-        """Every event after the given one, as (seq, JSON), until the run's last."""
+    async def events(self) -> AsyncIterator[list[bytes]]:
+        """Every event after the given one, as JSON, in batches, until the run's last."""
         await self._hub.join(self)
         try:
-            async for seq, event in self._ordered():
-                self.sent = seq
-                yield seq, event
-                if is_last(event):
+            async for batch in self._ordered():
+                yield batch
+                if is_last(batch[-1]):
                     return
         finally:
             self._hub.leave(self)
 
-    async def _ordered(self) -> AsyncIterator[tuple[int, bytes]]:
-        async for item in self._catch_up():
-            yield item
+    async def _ordered(self) -> AsyncIterator[list[bytes]]:
+        async for batch in self._catch_up():
+            yield batch
         while True:
-            seq, event = await self._queue.get()
-            if seq <= self.sent:
-                continue
-            if seq == self.sent + 1:
-                yield seq, event
-                continue
-            async for item in self._catch_up():
-                yield item
+            if not self._held:
+                self._filled.clear()
+                await self._filled.wait()
+            batch = self._take()
+            if batch:
+                yield batch
+            if self._held:
+                async for batch in self._catch_up():
+                    yield batch
+                # What the log lacks is lost; it expired.
+                self.sent = max(self.sent, self._held[0].before)
 
-    async def _catch_up(self) -> AsyncIterator[tuple[int, bytes]]:
-        while page := await self._hub.read_log(self.run, self.sent):
-            for item in page:
-                yield item
+    def _take(self) -> list[bytes]:
+        """What was delivered, up to a gap, which the log fills."""
+        batch: list[bytes] = []
+        while self._held and self._held[0].before <= self.sent:
+            entry = self._held.popleft()
+            batch += entry.after(self.sent)
+            self.sent = max(self.sent, entry.last)
+        return batch
+
+    async def _catch_up(self) -> AsyncIterator[list[bytes]]:
+        async for entries in self._hub.read_log(self.run, self.sent):
+            batch: list[bytes] = []
+            for entry in entries:
+                batch += entry.after(self.sent)
+                self.sent = max(self.sent, entry.last)
+            if batch:
+                yield batch
 
 
 class Hub:
@@ -112,11 +121,14 @@ class Hub:
     def __init__(self, url: str) -> None:
         self.process = uuid4().hex
         self.closed = False
-        self.redis = redis.Redis.from_url(url, protocol=2, socket_timeout=15)
+        self.redis = redis.Redis.from_url(url, protocol=2, socket_timeout=_PATIENCE_S)
+        # One timeout a pipeline costs less than one an answer.
+        self._writing = redis.Redis.from_url(url, protocol=2, socket_timeout=None)
         # The reader blocks in the server, so its connection waits longer than the others.
-        self._reading = redis.Redis.from_url(url, protocol=2, socket_timeout=_BLOCK_MS / 1000 + 15)
+        patience = _BLOCK_MS / 1000 + _PATIENCE_S
+        self._reading = redis.Redis.from_url(url, protocol=2, socket_timeout=patience)
         self._outbox: list[tuple[Any, ...]] = []
-        self._written: list[tuple[str, int, bytes]] = []
+        self._written: list[tuple[str, Entry]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._posted = asyncio.Event()
         self._followers: dict[str, set[Follower]] = {}
@@ -143,24 +155,19 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(RedisError):
             await self.redis.delete(self._mail)
-        await self.redis.aclose()
-        await self._reading.aclose()
+        for connections in (self.redis, self._writing, self._reading):
+            await connections.aclose()
 
     # Writing.
 
-    def append(self, run: UUID, seq: int, event: bytes) -> None:
-        """Post one event of a run; it is written with whatever else is posted by then."""
-        self._written.append((str(run), seq, event))
-        self._post("XADD", events_key(run), f"{seq}-0", "e", event)
-
-    def append_wire(self, run: UUID, number: int, fields: dict[str, Any]) -> None:
-        """Post one raw entry of a run (its n-th, from 1)."""
-        pairs = [part for pair in fields.items() for part in pair]
-        self._post("XADD", wire_key(run), f"{number}-0", *pairs)
-
-    def expire_log(self, run: UUID, seconds: int) -> None:
-        for key in (events_key(run), wire_key(run)):
-            self._post("EXPIRE", key, seconds)
+    def append(self, run: str, number: int, entry: Entry, raw: Raw | None = None) -> None:
+        """Post one entry, the ``number``-th after its last event; it is written with
+        whatever else is posted by then."""
+        fields = raw.fields if raw else ()
+        if entry.events:
+            fields += ("e", b"\n".join(entry.events))
+            self._written.append((run, entry))
+        self._post("XADD", log_key(run), f"{entry.last}-{number}", *fields)
 
     async def flush(self) -> None:
         """Wait until all that was posted so far is written."""
@@ -182,21 +189,25 @@ class Hub:
             waiting, self._waiting = self._waiting, []
             if batch:
                 await self._send(batch)
-            for run, seq, event in written:
-                self._deliver(run, seq, event)
+            for run, entry in written:
+                self._deliver(run, entry)
             for done in waiting:
                 if not done.done():
                     done.set_result(None)
+            # Each writing has a price of its own: where much comes, more is gathered for it.
+            if len(batch) >= _MANY and not self.closed:
+                await asyncio.sleep(_GATHERED_S)
 
     async def _send(self, batch: list[tuple[Any, ...]]) -> None:
         pause = 0.05
         while True:
-            pipeline = self.redis.pipeline(transaction=False)
+            pipeline = self._writing.pipeline(transaction=False)
             for command in batch:
                 pipeline.execute_command(*command)
             try:
-                answers = await pipeline.execute(raise_on_error=False)
-            except (RedisError, OSError) as error:
+                async with asyncio.timeout(_PATIENCE_S):
+                    answers = await pipeline.execute(raise_on_error=False)
+            except (RedisError, OSError) as error:  # a timeout is an OSError
                 _log.warning("the event log cannot be written, trying again: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
@@ -216,7 +227,7 @@ class Hub:
         """Begin to deliver a run's events; a reader that blocks is woken for a new run."""
         others = self._followers.setdefault(follower.run, set())
         others.add(follower)
-        key = events_key(follower.run)
+        key = log_key(follower.run)
         # What is played here is handed over as soon as it is written, without reading it back.
         if key not in self._positions and follower.run not in self._commands:
             self._positions[key] = f"{follower.sent}-0"
@@ -229,17 +240,21 @@ class Hub:
         others.discard(follower)
         if not others:
             del self._followers[follower.run]
-            self._positions.pop(events_key(follower.run), None)
+            self._positions.pop(log_key(follower.run), None)
 
-    async def read_log(self, run: UUID | str, after: int) -> list[tuple[int, bytes]]:
-        """The next events after ``after`` that are in the log, at most ``READ_AT_ONCE``."""
-        entries: Any = await self.redis.xrange(
-            events_key(run), min=f"{after + 1}-0", count=READ_AT_ONCE
-        )
-        return [(_seq(identity), fields[b"e"]) for identity, fields in entries]
+    async def read_log(self, run: UUID | str, after: int) -> AsyncIterator[list[Entry]]:
+        """What the log holds of events after ``after``, at most ``READ_AT_ONCE`` at a time."""
+        start = f"{after + 1}-0"
+        while True:
+            page: Any = await self.redis.xrange(log_key(run), min=start, count=READ_AT_ONCE)
+            if page:
+                yield [read_entry(identity, fields) for identity, fields in page]
+            if len(page) < READ_AT_ONCE:
+                return
+            start = f"({page[-1][0].decode()}"
 
     async def has_log(self, run: UUID | str) -> bool:
-        return bool(await self.redis.exists(events_key(run)))
+        return bool(await self.redis.exists(log_key(run)))
 
     async def _wake(self) -> None:
         await self.redis.xadd(self._mail, {"wake": ""}, maxlen=1000)
@@ -271,11 +286,12 @@ class Hub:
                 self._open(fields)
                 continue
             run = key.split(":")[1]
-            self._deliver(run, _seq(identity), fields[b"e"])
+            if b"e" in fields:
+                self._deliver(run, read_entry(identity, fields))
 
-    def _deliver(self, run: str, seq: int, event: bytes) -> None:
+    def _deliver(self, run: str, entry: Entry) -> None:
         for follower in self._followers.get(run, ()):
-            follower.deliver(seq, event)
+            follower.deliver(entry)
 
     # Commands.
 
@@ -284,13 +300,12 @@ class Hub:
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._commands[str(run)] = queue
         self._post("SET", alive_key(run), self.process, "EX", ALIVE_S)
-        self.expire_log(run, LOG_WHILE_RUNNING_S)
         return queue
 
     def release(self, run: UUID) -> None:
         self._commands.pop(str(run), None)
         self._post("DEL", alive_key(run))
-        self.expire_log(run, LOG_AFTER_END_S)
+        self._post("EXPIRE", log_key(run), LOG_AFTER_END_S)
 
     async def command(self, run: UUID | str, command: dict[str, Any]) -> bool:
         """Send a command to the process that plays the run; False where none does."""
@@ -310,11 +325,6 @@ class Hub:
         while True:
             for run in list(self._commands):
                 self._post("SET", alive_key(run), self.process, "EX", ALIVE_S)
-                for key in (events_key(run), wire_key(run)):
-                    self._post("EXPIRE", key, LOG_WHILE_RUNNING_S)
+                self._post("EXPIRE", log_key(run), LOG_WHILE_RUNNING_S)
             self._post("EXPIRE", self._mail, LOG_WHILE_RUNNING_S)
             await asyncio.sleep(HEARTBEAT_S)
-
-
-def _seq(identity: bytes) -> int:
-    return int(identity.split(b"-")[0])

@@ -28,6 +28,7 @@ from conversations.models import Run
 from conversations.parts import Usage
 from conversations.providers import Ask, Exchange, ProviderFault, faults, load
 from conversations.rounds import Body, Judged, Round
+from conversations.run_log import Entry, Raw
 from conversations.runs import Order, Plan
 from tools_registry.validation.findings import VerdictValue, worst
 
@@ -123,7 +124,8 @@ class Player:
         self.order, self.hub, self.client = order, hub, client
         self.body = order.checked.body
         self.seq = 0
-        self._wired = 0
+        self._run = str(order.run)
+        self._bare = 0
         self._turns = 0
         self._verdicts: list[VerdictValue] = []
         self._stopping: str | None = None
@@ -160,18 +162,17 @@ class Player:
 
     # Events.
 
-    def emit(self, bodies: Iterable[Body]) -> None:
+    def emit(self, bodies: Iterable[Body], raw: Raw | None = None) -> None:
+        """Append events to the log, and what they came from."""
         at = round((time.monotonic() - self.order.begun) * 1000, 1)
-        run = str(self.order.run)
+        events = []
         for body in bodies:
             self.seq += 1
-            kind = body.pop("type")
-            event = {"type": kind, "run": run, "seq": self.seq, "at": at, **body}
-            self.hub.append(self.order.run, self.seq, json.dump(event).encode())
-
-    def _keep(self, number: int, **fields: Any) -> None:
-        self._wired += 1
-        self.hub.append_wire(self.order.run, self._wired, {"round": number, **fields})
+            head = {"type": body["type"], "run": self._run, "seq": self.seq, "at": at}
+            events.append(json.dump_bytes(head | body))
+        if events or raw:
+            self._bare = 0 if events else self._bare + 1
+            self.hub.append(self._run, self._bare, Entry(self.seq, events), raw)
 
     # The run.
 
@@ -298,8 +299,7 @@ class Player:
         told = Round(number, str(start.turn), exchange.wire, plan.offered.choosing(choice), price)
         storing = asyncio.ensure_future(in_thread(recording.begin_turn)(start))
         self._turns += 1
-        self.emit(told.begin())
-        self._keep(number, turn=str(start.turn), request=exchange.request)
+        self.emit(told.begin(), Raw(number, turn=str(start.turn), request=exchange.request))
         end = recording.TurnEnd(start.turn, told, "finished", notes=exchange.notes)
         try:
             await self._stream(exchange, told, end)
@@ -321,8 +321,7 @@ class Player:
         async with exchange:
             async for chunk, at in exchange:
                 end.chunks.append((at, chunk))
-                self._keep(number, at=at, chunk=chunk)
-                self.emit(told.feed(chunk, at))
+                self.emit(told.feed(chunk, at), Raw(number, chunk, at))
         self.emit(told.finish(exchange.elapsed_ms))
         answer = told.answer
         if answer.error is not None:

@@ -17,7 +17,7 @@ def web(host: str, port: int, *, probe_url: str, probe_host: str) -> ChildSpec:
     return ChildSpec(
         name="web",
         title="Web",
-        command=[sys.executable, "-m", "daphne", "-v", "0", "-b", host, "-p", str(port)]
+        command=[sys.executable, "-m", "console.web", "-v", "0", "-b", host, "-p", str(port)]
         + ["console.asgi:application"],
         ready=lambda: http_status(f"{probe_url}/healthz", probe_host)[0] > 0,
         environment=UNBUFFERED,

@@ -16,6 +16,14 @@ def dump(value: Any) -> str:
         return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
 
 
+def dump_bytes(value: Any) -> bytes:
+    """The same as UTF-8."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return dump(value).encode()
+
+
 def load(text: str | bytes) -> Any:
     """The value of JSON text; raises ValueError. Integers are exact, unlike orjson's."""
     return json.loads(text)

@@ -22,6 +22,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from console.embedded.postgres import postgres
 from console.embedded.valkey import valkey
 
 ROOT = Path(__file__).resolve().parents[2]
+PER_SOCKET = 10
 SINGLE = "bench-t100-g25-n60"
 LAST = ('{"type":"run.finished"', '{"type":"run.failed"')
 
@@ -66,8 +68,8 @@ def servers() -> Iterator[tuple[str, str, int]]:
         subprocess.run(manage, check=True, cwd=ROOT)
         command = [sys.executable, "-m", "tests.bench.upstream", "--port", str(port)]
         start(ChildSpec("upstream", "Upstream", command, lambda: _answers(upstream), cwd=ROOT))
-        daphne = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1"]
-        command = [*daphne, "-p", str(web_port), "console.asgi:application"]
+        server = [sys.executable, "-m", "console.web", "-v", "0", "-b", "127.0.0.1"]
+        command = [*server, "-p", str(web_port), "console.asgi:application"]
         child = start(ChildSpec("web", "Web server", command, lambda: _answers(web), cwd=ROOT))
         assert child.process is not None
         yield web, upstream, child.process.pid
@@ -141,10 +143,10 @@ class Player:
         self.headers = {"Cookie": f"misfire_session={cookie}"}
         self.origin, self.connection = web, connection
 
-    async def play(self, model: str, count: int = 1) -> list[Run]:
+    async def play(self, model: str, runs: list[Run] | None = None) -> list[Run]:
         import websockets
 
-        runs = [Run() for _ in range(count)]
+        runs = [Run()] if runs is None else runs
         by_id: dict[str, Run] = {}
         async with websockets.connect(
             self.url,
@@ -157,7 +159,7 @@ class Player:
             for number, run in enumerate(runs):
                 run.begun = time.monotonic()
                 await socket.send(self._start(model, number))
-            left = count
+            left = len(runs)
             while left:
                 frame = str(await socket.recv())
                 event = json.loads(frame)
@@ -195,10 +197,26 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def watch_memory(pid: int, every: float, found: list[float]) -> None:
+@dataclass(frozen=True)
+class Sample:
+    """The web process at one moment, and the events that had come out of it by then."""
+
+    memory_mb: float
+    cpu_s: float
+    events: int
+
+
+async def watch(pid: int, runs: list[Run], every: float, found: list[Sample]) -> None:
     while True:
-        found.append(memory_mb(pid))
+        events = sum(len(run.seqs) for run in runs)
+        found.append(Sample(memory_mb(pid), cpu_seconds(pid), events))
         await asyncio.sleep(every)
+
+
+def steady_cost(samples: list[Sample]) -> float:
+    """Milliseconds of CPU an event between the first quarter and the last tenth of the time."""
+    first, last = samples[len(samples) // 4], samples[len(samples) * 9 // 10]
+    return (last.cpu_s - first.cpu_s) * 1000 / max(1, last.events - first.events)
 
 
 def at(values: Iterable[float], share: float) -> float:
@@ -230,27 +248,28 @@ def _delays(runs: list[Run]) -> list[float]:
 async def measure_load(options: argparse.Namespace, player: Player, pid: int) -> list[str]:
     count = options.seconds * options.rate
     model = f"bench-t200-g{1000 // options.rate}-n{count}"
-    memory: list[float] = []
+    samples: list[Sample] = []
     busy, begun = cpu_seconds(pid), time.monotonic()
-    watching = asyncio.create_task(watch_memory(pid, max(1.0, options.seconds / 20), memory))
-    per_socket = 10
-    sockets = [per_socket] * (options.runs // per_socket)
-    played = await asyncio.gather(*(player.play(model, number) for number in sockets))
+    sockets = [[Run() for _ in range(PER_SOCKET)] for _ in range(options.runs // PER_SOCKET)]
+    runs = [run for socket in sockets for run in socket]
+    watching = asyncio.create_task(watch(pid, runs, max(0.5, options.seconds / 40), samples))
+    await asyncio.gather(*(player.play(model, socket) for socket in sockets))
     watching.cancel()
     busy, lasted = cpu_seconds(pid) - busy, time.monotonic() - begun
     mine = time.process_time()
-    runs = [run for group in played for run in group]
     delays = _delays(runs)
     lost = sum(count - len(run.delays) for run in runs)
     gaps = sum(run.seqs != list(range(1, len(run.seqs) + 1)) for run in runs)
     faults = ", ".join(sorted(run.fault for run in runs if run.fault))
+    memory = [sample.memory_mb for sample in samples]
     steady = memory[len(memory) // 4 : -1] or memory
     return [
         f"{len(runs)} runs at {options.rate} events/s for {options.seconds} s",
         f"  events {len(delays)}, lost {lost}, runs with a gap {gaps}, failed {faults or 'none'}",
         f"  delay ms: median {at(delays, 0.5):.1f}, p95 {at(delays, 0.95):.1f},"
         f" p99 {at(delays, 0.99):.1f}, worst {max(delays):.1f}",
-        f"  web process CPU: {busy:.1f} s of {lasted:.1f} s; this client: {mine:.1f} s;"
+        f"  web process CPU: {steady_cost(samples):.3f} ms an event once all run;"
+        f" with their start {busy:.1f} s of {lasted:.1f} s; this client: {mine:.1f} s;"
         f" load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         f"  web process MB: at a quarter {steady[0]:.0f}, at the end {steady[-1]:.0f},"
         f" highest {max(memory):.0f}",

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from console.embedded.child import free_port
-from conversations import interruption, live, recording, tasks
+from conversations import interruption, live, recording, run_log, tasks
 from conversations.models import Run, Turn
 from tests.conftest import ROOT, test_database_url
 from tests.factories import People, client_of
@@ -38,7 +38,7 @@ class Web:
     async def __aenter__(self) -> Web:
         database = await sync_to_async(test_database_url)()
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
+            [sys.executable, "-m", "console.web", "-b", "127.0.0.1", "-p", str(self.port)]
             + ["console.asgi:application"],
             cwd=ROOT,
             env={**os.environ, "DATABASE_URL": database},
@@ -87,7 +87,7 @@ async def test_a_killed_process_leaves_the_run_interrupted_with_what_had_arrived
     run = await Run.objects.aget(pk=run_id)
     assert run.status == "running"
     assert await sync_to_async(tasks.close_interrupted_runs)() == 0, "its heartbeat still lives"
-    await live.hub().redis.delete(live.alive_key(run_id))
+    await live.hub().redis.delete(run_log.alive_key(run_id))
     later = timezone.now() + timedelta(seconds=live.ALIVE_S)
     monkeypatch.setattr("conversations.interruption.timezone.now", lambda: later)
     async with Socket(people.rita) as socket:

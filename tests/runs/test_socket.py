@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from conversations import live
+from conversations import live, run_log
 from conversations.models import Run
 from tests.factories import People
 from tests.runs.playing import LAST, Socket, kinds, make_scripted, of, request
@@ -143,7 +143,7 @@ async def test_a_finished_run_is_rebuilt_when_its_log_has_expired(people: People
     async with Socket(people.rita) as socket:
         events = await socket.play(**request(connection, answers=answers))
         run = events[0]["run"]
-        await live.hub().redis.delete(live.events_key(run), live.wire_key(run))
+        await live.hub().redis.delete(run_log.log_key(run))
         await socket.send(type="run.resume", run=run, after=0)
         rebuilt = await socket.until(*LAST)
         await socket.send(type="run.resume", run=run, after=len(events) - 2)
