@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 
 from console.lib import env, runstate
@@ -192,6 +193,10 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15},
     },
     "settle-traces": {"task": "conversations.settle_traces", "schedule": 5.0},
+    "apply-retention": {
+        "task": "conversations.apply_retention",
+        "schedule": crontab(hour=3, minute=17),
+    },
     "make-partitions": {"task": "conversations.make_partitions", "schedule": 6 * 3600.0},
 }
 

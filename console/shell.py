@@ -37,7 +37,13 @@ PAGES = (
         "settings",
         "accounts:project-settings",
         "s",
-        also=("conversations:connection-list", "conversations:connect"),
+        also=(
+            "conversations:connection-list",
+            "conversations:connect",
+            "conversations:redaction",
+            "conversations:retention",
+            "conversations:erasure",
+        ),
     ),
 )
 FOOT = (Page("Docs", "book", "console:docs-index", "d", in_project=False),)

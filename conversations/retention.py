@@ -33,6 +33,9 @@ from tools_registry.models import Toolset
 
 logger = logging.getLogger(__name__)
 
+DAILY = (3, 17)
+"""The hour and minute of each day's sweep, UTC."""
+time_of = uuid7.time
 BATCH = 2000
 """Rows that one statement deletes: short locks, and a kill loses at most one batch."""
 _QUIET = timedelta(hours=1)
@@ -251,9 +254,10 @@ def _delete_expired(table: str, project: int, before: datetime) -> int:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(statement, [project, uuid7.floor(before)])
-            total += cursor.rowcount
-            if cursor.rowcount < BATCH:
-                return total
+            gone = int(cursor.rowcount)
+        total += gone
+        if gone < BATCH:
+            return total
 
 
 def _delete_turns(project: int, before: datetime) -> int:

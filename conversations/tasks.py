@@ -5,9 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from conversations import interruption, partitions
+from conversations import erasure, interruption, partitions, retention
 from conversations.doors.proxy import storing
 from conversations.ingest.store import traces
+
+ERASING = 300.0
+SWEEPING = 4 * 3600
+"""Seconds that one task may take."""
 
 
 @shared_task(name="conversations.close_interrupted_runs")
@@ -32,3 +36,24 @@ def settle_traces() -> int:
 def make_partitions() -> list[str]:
     """Make the partitions of the coming months; the names of the new ones."""
     return partitions.make_partitions(timezone.now())
+
+
+@shared_task(name="conversations.apply_retention", time_limit=SWEEPING)
+def apply_retention() -> dict[str, int]:
+    """Remove what no project keeps any longer; how many partitions and rows."""
+    swept = retention.sweep(timezone.now())
+    rows = sum(sum(counts.values()) for counts in swept.rows.values())
+    return {"partitions": len(swept.partitions), "rows": rows}
+
+
+@shared_task(name="conversations.erase_user")
+def erase_user(pk: int) -> str:
+    """Delete one user's data, in as many tasks as it takes; how it stands."""
+    try:
+        row = erasure.erase(pk, seconds=ERASING)
+    except Exception as error:
+        erasure.fail(pk, error)
+        raise
+    if row.is_open:
+        erase_user.delay(pk)
+    return str(row.status)

@@ -54,6 +54,7 @@ project_urls = [
     path("lists/<slug:kind>/", include(list_urls)),
     path("views/<int:view>/remove/", search.remove_view, name="view-remove"),
     path("connections/", include("conversations.connection_urls")),
+    path("custody/", include("conversations.custody_urls")),
     path("connect/", connect.show, name="connect"),
     path("ingest/", include("conversations.ingest_urls")),
 ]

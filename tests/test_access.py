@@ -23,6 +23,7 @@ from pytest_django import DjangoDbBlocker
 
 from console.accounts.addresses import Address, walk_addresses
 from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member
+from conversations.custody import Erasure, RedactionRule
 from conversations.models import Connection, Conversation, Run, ToolCall, Turn
 from tests import factories
 from tests.factories import People, client_of, make_people
@@ -52,6 +53,8 @@ class World:
     key: ApiKey
     invitation: Invitation
     token: str
+    rule: RedactionRule
+    erasure: Erasure
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -90,6 +93,10 @@ def make_world() -> World:
         key=factories.make_key(project, name=SECRET)[0],
         invitation=invitation,
         token=token,
+        rule=RedactionRule.objects.create(
+            project=project, name=SECRET, kind="pattern", value=SECRET, replacement="[hidden]"
+        ),
+        erasure=Erasure.objects.create(project=project, user_hash=SECRET),
     )
 
 
@@ -103,6 +110,9 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations version": lambda world: world.version.pk,
     "conversations connection": lambda world: world.connection.pk,
     "conversations run": lambda world: world.run.pk,
+    "conversations rule": lambda world: world.rule.pk,
+    "conversations erasure": lambda world: world.erasure.pk,
+    "conversations builtin": lambda world: "email",
     "conversations conversation": lambda world: world.conversation.pk,
     "tools_registry name": lambda world: world.version.tool.name,
     "tools_registry number": lambda world: world.version.number,
