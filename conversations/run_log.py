@@ -26,7 +26,7 @@ def alive_key(run: UUID | str) -> str:
     return f"run:{run}:alive"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Raw:
     """What one entry of the log keeps besides events: a round's request, or a raw chunk and
     the milliseconds at which it came."""
@@ -54,7 +54,7 @@ class Raw:
         return cls(number, turn=fields[b"t"].decode(), request=fields[b"q"])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """Events that follow each other: ``last`` is the seq of the last one."""
 

@@ -23,6 +23,8 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
+from console.lib.streams import Stream
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 TIMEOUT = httpx2.Timeout(connect=10.0, read=120.0, write=30.0, pool=10.0)
 LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=50, keepalive_expiry=30.0)
@@ -115,7 +117,7 @@ def _read_addresses(answers: Iterable[Any]) -> list[Address]:
     return [ipaddress.ip_address(answer[4][0]) for answer in answers]
 
 
-class GuardedBackend(httpcore2.AnyIOBackend):
+class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to checked addresses only, trying them in the resolver's order."""
 
     async def connect_tcp(
@@ -130,10 +132,13 @@ class GuardedBackend(httpcore2.AnyIOBackend):
         addresses = permitted(host, port, await self.resolve(host, port, timeout))
         for address in addresses[:-1]:
             try:
-                return await super().connect_tcp(str(address), port, _left(begun, timeout))
+                return await Stream.connect(str(address), port, _left(begun, timeout))
             except httpcore2.ConnectError:
                 continue
-        return await super().connect_tcp(str(addresses[-1]), port, _left(begun, timeout))
+        return await Stream.connect(str(addresses[-1]), port, _left(begun, timeout))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def resolve(self, host: str, port: int, timeout: float | None) -> list[Address]:
         loop = asyncio.get_running_loop()

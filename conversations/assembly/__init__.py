@@ -7,8 +7,11 @@ their SDKs go wrong.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+
+import orjson
 
 from conversations.assembly import (
     anthropic_messages,
@@ -27,6 +30,7 @@ from tools_registry.specs import ToolSpec
 __all__ = ["Assembler", "assemble", "message_of", "read_answer"]
 
 _LONGEST_KEPT = 20_000
+_LONG_INTEGER = re.compile(r"[0-9]{19}")
 
 
 class _Reader(Protocol):
@@ -167,8 +171,18 @@ def read_answer(protocol: WireProtocol, body: bytes) -> Answer:
 def _parse(data: str) -> list[dict[str, Any]] | None:
     """The JSON object in ``data``, or the objects of a list; None for anything else."""
     try:
-        found = json.loads(data)
+        found = _load(data)
     except (ValueError, RecursionError):
         return None
     objects = found if isinstance(found, list) else [found]
     return objects if all(isinstance(one, dict) for one in objects) else None
+
+
+def _load(data: str) -> Any:
+    """JSON as Python's own reader takes it; orjson reads what both read alike, and faster."""
+    if _LONG_INTEGER.search(data) is None:
+        try:
+            return orjson.loads(data)
+        except ValueError:  # NaN, half a surrogate pair, depth, or no JSON
+            pass
+    return json.loads(data)

@@ -115,7 +115,8 @@ class Buffer:
         if not text and not details:
             return
         run = self._run(self.choice(choice), kind, slot)
-        merge(run.details, details or {})
+        if details:
+            merge(run.details, details)
         text = run.mender.mend(text)
         if text:
             run.pieces.append(text)
@@ -192,7 +193,8 @@ class Buffer:
 
     def extra(self, details: Mapping[str, Any], *, choice: int | None = None) -> None:
         """What else the provider said, of the answer or of one choice."""
-        merge(self.details if choice is None else self.choice(choice).details, details)
+        if details:
+            merge(self.details if choice is None else self.choice(choice).details, details)
 
     def begin_again(self, choice: int) -> None:
         """Another message begins in the same stream, with a numbering of its own.

@@ -7,15 +7,14 @@ changes nothing. Only CR, LF and CRLF end a line; no other Unicode separator doe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 FIELDS = ("data", "event", "id", "retry")
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One dispatched event.
 
     ``stray`` marks a line that is no field of the format (a bare JSON error, an HTML page);
@@ -52,6 +51,10 @@ class Lines:
         self._held = [rest[-1]]
         return lines
 
+    def is_between(self) -> bool:
+        """Whether the next byte begins a line that is not the first one."""
+        return not self._first and not self._after_cr and self._held == [b""]
+
     def finish(self) -> bytes:
         """The last line, which nothing ended; empty if there is none."""
         return self._take()
@@ -82,10 +85,27 @@ class EventFraming:
         self._damaged = False
 
     def feed(self, chunk: bytes) -> list[Frame]:
+        if (whole := self._whole(chunk)) is not None:
+            return [whole]
         frames: list[Frame] = []
         for line in self._lines.feed(chunk):
             self._read(line, frames)
         return frames
+
+    def _whole(self, chunk: bytes) -> Frame | None:
+        """A chunk that is just one line of data, as most are."""
+        plain = (
+            chunk.startswith(b"data: {")
+            and chunk.endswith(b"}\n\n")
+            and chunk.count(b"\n") == 2
+            and b"\r" not in chunk
+            and self._lines.is_between()
+            and not (self._data or self._event or self._damaged)
+        )
+        try:
+            return Frame(chunk[6:-2].decode()) if plain else None
+        except UnicodeDecodeError:
+            return None
 
     def finish(self) -> list[Frame]:
         """The event that the stream's end left without its blank line, marked not ended."""

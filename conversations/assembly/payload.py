@@ -35,6 +35,8 @@ def compact(value: Any) -> str:
 
 def rest_of(payload: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
     """The members that are not ``known`` and say something."""
+    if known.issuperset(payload):
+        return {}
     return {
         key: value
         for key, value in payload.items()

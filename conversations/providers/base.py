@@ -133,7 +133,9 @@ class Exchange:
     async def __aiter__(self) -> AsyncIterator[tuple[bytes, float]]:
         size = 0
         try:
-            async for chunk in self._response.aiter_bytes():
+            response = self._response
+            packed = "content-encoding" in response.headers
+            async for chunk in response.aiter_bytes() if packed else response.aiter_raw():
                 size += len(chunk)
                 if size > ANSWER_LIMIT:
                     raise BodyTooLarge(f"the answer is larger than {ANSWER_LIMIT} bytes")
