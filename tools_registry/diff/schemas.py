@@ -186,7 +186,7 @@ class Comparison:
         if name in before:
             effect = self._effect_of(before[name], rest[1], pointer)
             fact = f"{name} is gone"
-            detail = {"in": "old", "name": name}
+            detail: dict[str, Any] = {"in": "old", "name": name}
             yield Found(
                 effect, "parameter_removed", pointer, before[name], None, fact, detail, lost=True
             )
