@@ -60,7 +60,7 @@ def _render(request: ProjectRequest, setup: setups.Setup, runs: list[Run]) -> Ht
         "catalogue": setups.catalogue(_find_versions(project)),
         "runs": [_describe_run(run) for run in runs],
         "from": (setup.get("origin") or {}).get("turn"),
-        "mayRun": request.member.may("engineer"),
+        "mayRun": request.member.may("responder"),
     }
     context = {
         "data": data,

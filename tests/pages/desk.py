@@ -20,6 +20,13 @@ def open_desk(context: BrowserContext, server: str, member: Member) -> Iterator[
     session = client_of(member).cookies["misfire_session"].value
     context.add_cookies([{"name": "misfire_session", "value": session, "url": server}])
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
+    with watch_for_problems(context):
+        yield context.new_page()
+
+
+@contextmanager
+def watch_for_problems(context: BrowserContext) -> Iterator[None]:
+    """Fail at the end if a page of this browser logged an error or opened a dialog."""
     problems: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -37,7 +44,7 @@ def open_desk(context: BrowserContext, server: str, member: Member) -> Iterator[
         page.on("pageerror", lambda error: problems.append(str(error)))
 
     context.on("page", watch)
-    yield context.new_page()
+    yield
     assert not problems, problems
 
 
