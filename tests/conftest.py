@@ -122,8 +122,12 @@ def _start_servers() -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if _servers is not None:
-        _servers.stop()
+    if _servers is None:
+        return
+    _servers.stop()
+    for child in _kept:
+        if child.process:
+            child.process.wait(10)
 
 
 @pytest.fixture(autouse=True)
