@@ -46,7 +46,7 @@ def write_turns(
         number(thread)
     judge_threads(threads)
     rows.write_turns(project, source, turns)
-    rows.write_calls(project, [call for new in turns for call in new.calls])
+    rows.write_calls(project, source, turns)
     kept = [(new.id, wires[new.record.id]) for new in turns if new.record.id in wires]
     if kept:
         rows.write_wires(project, kept)

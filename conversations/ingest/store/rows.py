@@ -40,6 +40,7 @@ CALL_COLUMNS = (
     "id", "project_id", "conversation_id", "turn_id", "position", "at", "call_id", "name",
     "arguments", "tool_version_id", "model", "verdict", "findings", "layers", "codes", "status",
     "result", "answered_by", "answered_at", "latency_ms", "cached", "cost", "former",
+    "source", "provider", "user", "environment", "tags",
 )  # fmt: skip
 _READ = (
     "id, turn_id, conversation_id, position, at, call_id, name, arguments, model, tool_version_id,"
@@ -117,8 +118,16 @@ def findings_text(findings: Sequence[Finding]) -> str:
     return json_text([finding.to_json() for finding in findings]) if findings else "[]"
 
 
-def write_calls(project: int, calls: Iterable[CallState]) -> None:
-    copy_in("conversations_toolcall", CALL_COLUMNS, (_call_row(project, c) for c in calls))
+def write_calls(project: int, source: str, turns: Iterable[NewTurn]) -> None:
+    """The calls of turns, each with what lists filter by of its turn."""
+    rows = (
+        _call_row(project, call)
+        + (source, new.record.provider, new.record.user, new.record.environment)
+        + (list(new.record.tags),)
+        for new in turns
+        for call in new.calls
+    )
+    copy_in("conversations_toolcall", CALL_COLUMNS, rows)
 
 
 def _call_row(project: int, call: CallState) -> tuple[Any, ...]:
