@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ REST = 5.0
 """Seconds that a store that was away is not tried."""
 GATHER = 0.05
 """Seconds that the first capture of a batch waits for others."""
+TURN = 0.0005
+"""Seconds that a thread keeps the interpreter while the event loop waits for it; Python's own
+5 ms would be added to every chunk that arrives while turns are being stored."""
 logger = logging.getLogger(__name__)
 
 
@@ -39,6 +43,7 @@ class Recorder:
         self._held = 0
         self._away_until = 0.0
         self._lost = 0
+        sys.setswitchinterval(min(TURN, sys.getswitchinterval()))
         for target in (self._store_forever, self._spool_forever):
             threading.Thread(target=target, name=f"proxy{target.__name__}", daemon=True).start()
         atexit.register(self.close)
