@@ -12,5 +12,6 @@ urlpatterns = [
     path("quarantine/", quarantine.list_open, name="quarantine"),
     path("quarantine/all/", quarantine.settle_all, name="quarantine-all"),
     path("quarantine/<int:record>/", quarantine.show, name="quarantined"),
+    path("quarantine/<int:record>/send/", quarantine.send, name="quarantined-send"),
     path("quarantine/<int:record>/discard/", quarantine.discard, name="quarantined-discard"),
 ]

@@ -8,7 +8,7 @@ from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from console.accounts.access import ProjectRequest, member
 from console.lib.fields import to_stored
@@ -47,23 +47,22 @@ def list_open(request: ProjectRequest) -> HttpResponse:
 
 
 @member("viewer")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def show(request: ProjectRequest, record: int) -> HttpResponse:
-    """One record with its reason; a POST sends the corrected text again."""
+    """One record with its reason."""
     held = get_object_or_404(Quarantined, pk=record, project=request.project)
-    text = bytes(held.body).decode(errors="replace")
-    if request.method != "POST":
-        return _render(request, held, text)
-    if not request.member.may("engineer"):
-        return _render(
-            request, held, text, error="Only engineers may send records again.", status=403
-        )
-    given = request.POST.get("text", "")
-    if len(given) > _LARGEST_EDIT:
-        return _render(
-            request, held, text, error="The text is too large to be edited here.", status=413
-        )
-    return _send_again(request, held, given)
+    return _render(request, held, bytes(held.body).decode(errors="replace"))
+
+
+@member("engineer")
+@require_POST
+def send(request: ProjectRequest, record: int) -> HttpResponse:
+    """Send the corrected text again."""
+    held = get_object_or_404(Quarantined, pk=record, project=request.project)
+    text = request.POST.get("text", "")
+    if len(text) > _LARGEST_EDIT:
+        return _render(request, held, text, error="The text is too large for this.", status=413)
+    return _send_again(request, held, text)
 
 
 def _render(

@@ -59,7 +59,8 @@ def read_stored(threads: Sequence[Thread]) -> None:
         return
     bounds = heads.bounds_of(thread.head for thread in threads)
     ids = [thread.head.id for thread in threads]
-    links, calls = rows.read_links(ids, bounds), rows.read_calls(ids, bounds)
+    most = None if all(thread.is_whole for thread in threads) else rows.WINDOW
+    links, calls = rows.read_links(ids, bounds, most), rows.read_calls(ids, bounds, most)
     for thread in threads:
         thread.links, thread.held = links[thread.head.id], calls[thread.head.id]
 

@@ -49,7 +49,8 @@ def judge_thread(thread: Thread, said: dict[UUID, str]) -> None:
     past = [past_call(call, numbers[call.turn], users[call.turn]) for call in known]
     setting = Setting(last_turn=max(numbers.values(), default=None), answers=answers)
     # What lies before the window was seen when the older calls in it were judged, and is not now.
-    spared = len(thread.held) // 2 if len(thread.held) >= rows.WINDOW else 0
+    is_cut = not thread.is_whole and len(thread.held) >= rows.WINDOW
+    spared = len(thread.held) // 2 if is_cut else 0
     for place, (call, findings) in enumerate(zip(known, judge_conduct(past, setting), strict=True)):
         if place >= spared or not call.stored or call.changed:
             settle(call, findings)

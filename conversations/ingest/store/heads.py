@@ -91,6 +91,20 @@ def lock_of_calls(project: int, calls: Sequence[UUID]) -> list[Head]:
         return [Head(*row) for row in cursor.fetchall()]
 
 
+def lock_of(project: int, conversations: Sequence[UUID]) -> list[Head]:
+    """The rows of these conversations, locked in the order of their keys."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, key, turn_count, verdict, started_at, last_at, false
+            FROM conversations_conversation WHERE project_id = %s AND id = ANY(%s)
+            ORDER BY key FOR UPDATE
+            """,
+            [project, list(conversations)],
+        )
+        return [Head(*row) for row in cursor.fetchall()]
+
+
 def _head_row(key: str, turns: Sequence[NewTurn]) -> tuple[Any, ...]:
     ordered = sorted(turns, key=lambda new: (new.record.at, new.id))
     records = [new.record for new in ordered]

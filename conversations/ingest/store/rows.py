@@ -145,9 +145,14 @@ def _layers_text(call: CallState) -> str:
     return json.dump([{**layer, "note": to_stored(layer["note"])} for layer in call.layers])
 
 
-def read_links(conversations: Sequence[UUID], bounds: tuple[UUID, UUID]) -> dict[UUID, list[Link]]:
-    """The newest turns of each conversation. ``bounds`` are the least and the greatest key that
-    they can have, so that no other partition is looked at."""
+def read_links(
+    conversations: Sequence[UUID], bounds: tuple[UUID, UUID], most: int | None = WINDOW
+) -> dict[UUID, list[Link]]:
+    """The newest turns of each conversation, all where ``most`` is None.
+
+    ``bounds`` are the least and the greatest key that they can have, so that no other partition
+    is looked at.
+    """
     found: dict[UUID, list[Link]] = {pk: [] for pk in conversations}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -157,7 +162,7 @@ def read_links(conversations: Sequence[UUID], bounds: tuple[UUID, UUID]) -> dict
               FROM conversations_turn WHERE conversation_id = asked.id AND id BETWEEN %s AND %s
               ORDER BY number DESC LIMIT %s) AS held
             """,
-            [list(conversations), *bounds, WINDOW],
+            [list(conversations), *bounds, most],
         )
         for conversation, *rest in cursor.fetchall():
             found[conversation].append(Link(*rest))
@@ -165,7 +170,7 @@ def read_links(conversations: Sequence[UUID], bounds: tuple[UUID, UUID]) -> dict
 
 
 def read_calls(
-    conversations: Sequence[UUID], bounds: tuple[UUID, UUID]
+    conversations: Sequence[UUID], bounds: tuple[UUID, UUID], most: int | None = WINDOW
 ) -> dict[UUID, list[CallState]]:
     """The newest calls of each conversation, in order."""
     found: dict[UUID, list[CallState]] = {pk: [] for pk in conversations}
@@ -177,7 +182,7 @@ def read_calls(
               WHERE conversation_id = asked.id AND id BETWEEN %s AND %s
               ORDER BY id DESC LIMIT %s) AS held
             """,
-            [list(conversations), *bounds, WINDOW],
+            [list(conversations), *bounds, most],
         )
         for row in cursor.fetchall():
             found[row[2]].append(_read_call(row))
@@ -236,6 +241,18 @@ def update_calls(calls: Sequence[CallState]) -> None:
             WHERE held.id = new.id AND held.id BETWEEN %s AND %s
             """,
             [*(list(column) for column in zip(*rows, strict=True)), min(ids), max(ids)],
+        )
+
+
+def keep_former(judgements: Sequence[tuple[UUID, str]]) -> None:
+    """Keep the judgements that calls had before."""
+    if not judgements:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE conversations_toolcall AS held SET former = new.former
+            FROM unnest(%s::uuid[], %s::text[]) AS new (id, former) WHERE held.id = new.id""",
+            [list(column) for column in zip(*judgements, strict=True)],
         )
 
 

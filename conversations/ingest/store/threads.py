@@ -20,6 +20,8 @@ class Thread:
     held: list[CallState] = field(default_factory=list)
     family: Family = field(default_factory=Family)
     moved: list[tuple[Link, str]] = field(default_factory=list)
+    is_whole: bool = False
+    """All of its turns and calls are to be read, not the newest alone."""
 
     @property
     def calls(self) -> list[CallState]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -21,7 +21,7 @@ from django.utils import timezone
 from console.accounts.models import Project
 from console.lib import json
 from tools_registry.dialects import read_offer
-from tools_registry.models import ToolVersion
+from tools_registry.models import Toolset, ToolVersion
 from tools_registry.registry import record_toolset
 from tools_registry.validation import Offer
 
@@ -88,12 +88,20 @@ def offer_tools(project: Project, tools: Sequence[Any], at: datetime) -> Offered
     return found
 
 
+def read_toolsets(ids: Collection[int]) -> dict[int, Offered]:
+    """Stored toolsets by their rows' ids."""
+    return {toolset.pk: _open(toolset) for toolset in Toolset.objects.filter(pk__in=ids)}
+
+
 def _record(project: Project, tools: Sequence[Any], at: datetime) -> Offered:
-    toolset = record_toolset(project, tools, at=at)
+    return _open(record_toolset(project, tools, at=at))
+
+
+def _open(toolset: Toolset) -> Offered:
     ids = [pk for pk in toolset.versions if pk]
     names = dict(ToolVersion.objects.filter(pk__in=ids).values_list("pk", "tool__name"))
     versions = {names[pk]: pk for pk in ids if pk in names}
-    return Offered(toolset.pk, read_offer(list(tools)), versions, tuple(sorted(set(ids))))
+    return Offered(toolset.pk, read_offer(toolset.tools), versions, tuple(sorted(set(ids))))
 
 
 def note_sightings(seen: Iterable[tuple[Offered, str, datetime]]) -> None:

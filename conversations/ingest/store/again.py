@@ -1,0 +1,91 @@
+"""Judging stored calls again, after a rule changed: the former verdict stays beside the new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from console.accounts.models import Project
+from console.lib import json
+from conversations.ingest.store import heads, rows
+from conversations.ingest.store.batch import read_stored
+from conversations.ingest.store.conduct import judge_threads
+from conversations.ingest.store.judging import Known, judge_call
+from conversations.ingest.store.lineage import Family
+from conversations.ingest.store.prepared import CallState
+from conversations.ingest.store.threads import Thread
+from conversations.ingest.store.toolsets import Offered, read_toolsets
+from conversations.models import Turn
+from tools_registry.validation import validate_turn
+from tools_registry.validation.findings import Finding
+
+_OWN = frozenset(["assembly", "syntax", "offer", "schema"])
+
+
+def judge_again(project: Project, conversations: Sequence[UUID]) -> int:
+    """Judge all calls and turns of these conversations as if they came now; how many calls have
+    other findings than before."""
+    with transaction.atomic():
+        locked = heads.lock_of(project.pk, conversations)
+        threads = [Thread(head, [], is_whole=True) for head in locked]
+        read_stored(threads)
+        before = {call.id: list(call.findings) for one in threads for call in one.held}
+        _judge_turns(project, threads)
+        judge_threads(threads)
+        changed = [call for one in threads for call in one.held if call.findings != before[call.id]]
+        now = timezone.now()
+        rows.update_calls(changed)
+        rows.keep_former([(call.id, _former(before[call.id], now)) for call in changed])
+        rows.judge_turns_again([link.id for one in threads for link in one.links])
+        heads.judge_heads_again([one.head.id for one in threads])
+    return len(changed)
+
+
+def _former(findings: Sequence[Finding], now: datetime) -> str:
+    """What ``ToolCall.former`` holds: the judgement, and until when it stood."""
+    told = [finding.to_json() for finding in findings]
+    verdict = rows.worst(findings)
+    return rows.json_text({"verdict": verdict, "findings": told, "until": now.isoformat()})
+
+
+def _judge_turns(project: Project, threads: Sequence[Thread]) -> None:
+    known = Known(project)
+    for thread in threads:
+        thread.family = Family(thread.links)
+        calls: dict[UUID, list[CallState]] = {}
+        for call in thread.held:
+            calls.setdefault(call.turn, []).append(call)
+        turns = list(
+            Turn.objects.filter(conversation=thread.head.id, status="finished").only(
+                "id", "toolset_id", "parameters", "findings", "response"
+            )
+        )
+        offers = read_toolsets({turn.toolset_id for turn in turns if turn.toolset_id})
+        for turn in turns:
+            _judge_turn(turn, calls.get(turn.pk, []), offers, known)
+
+
+def _judge_turn(
+    turn: Turn, calls: Sequence[CallState], offers: Mapping[int, Offered], known: Known
+) -> None:
+    choice: Any = json.load(turn.parameters).get("tool_choice")
+    offered = offers.get(turn.toolset_id) if turn.toolset_id else None
+    for call in calls:
+        assembly = [one for one in call.findings if one.layer == "assembly"]
+        specs = offered.specs if offered else None
+        verdict = judge_call(call, specs, known, choice, assembly)
+        kept = [one for one in call.findings if one.layer not in _OWN]
+        call.findings = [*verdict.findings, *kept]
+        late = [layer for layer in call.layers if layer["layer"] not in _OWN]
+        call.layers = [*(layer.to_json() for layer in verdict.layers), *late]
+    names = [call.name for call in calls]
+    own = [one for one in turn.found if one.layer != "offer"]
+    findings = [*own, *(validate_turn(names, tool_choice=choice) if turn.response else [])]
+    if findings != turn.found:
+        turn.findings = json.dump([finding.to_json() for finding in findings])
+        turn.save(update_fields=["findings"])
