@@ -235,6 +235,17 @@ def make_call(turn: Turn | None = None, **fields: Any) -> ToolCall:
     return call
 
 
+def make_quarantined(project: Project | None = None, **fields: Any) -> Quarantined:
+    """An open record in quarantine."""
+    values = {
+        "door": "api",
+        "received_at": timezone.now(),
+        "reason": "clock_skew",
+        "body": b"{}",
+    }
+    return Quarantined.objects.create(project=project or make_project(), **(values | fields))
+
+
 def make_run(project: Project | None = None, **fields: Any) -> Run:
     """A finished run of the playground."""
     project = project or make_project()

@@ -50,6 +50,7 @@ class World:
     turn: Turn
     call: ToolCall
     run: Run
+    quarantined: Quarantined
     key: ApiKey
     invitation: Invitation
     token: str
@@ -89,6 +90,7 @@ def make_world() -> World:
         conversation=conversation,
         turn=turn,
         call=factories.make_call(turn, name=SECRET),
+        quarantined=factories.make_quarantined(project, detail=SECRET),
         run=factories.make_run(project, title=SECRET, connection=connection, user=None),
         key=factories.make_key(project, name=SECRET)[0],
         invitation=invitation,
@@ -110,6 +112,7 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations version": lambda world: world.version.pk,
     "conversations connection": lambda world: world.connection.pk,
     "conversations run": lambda world: world.run.pk,
+    "conversations record": lambda world: world.quarantined.pk,
     "conversations rule": lambda world: world.rule.pk,
     "conversations erasure": lambda world: world.erasure.pk,
     "conversations builtin": lambda world: "email",
