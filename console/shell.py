@@ -39,6 +39,7 @@ PAGES = (
         "s",
         also=(
             "conversations:connection-list",
+            "conversations:ingest",
             "conversations:connect",
             "conversations:redaction",
             "conversations:retention",

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from console.accounts.models import ApiKey, Invitation, Member, Project, User
 from console.lib import json
-from conversations.models import Connection, Conversation, Run, ToolCall, Turn
+from conversations.models import Connection, Conversation, Quarantined, Run, ToolCall, Turn
 from tools_registry.models import Tool, Toolset, ToolVersion
 from tools_registry.specs import ToolSpec
 

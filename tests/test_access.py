@@ -24,7 +24,7 @@ from pytest_django import DjangoDbBlocker
 from console.accounts.addresses import Address, walk_addresses
 from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member
 from conversations.custody import Erasure, RedactionRule
-from conversations.models import Connection, Conversation, Run, ToolCall, Turn
+from conversations.models import Connection, Conversation, Quarantined, Run, ToolCall, Turn
 from tests import factories
 from tests.factories import People, client_of, make_people
 from tools_registry.models import ToolVersion
