@@ -49,7 +49,7 @@ def show(request: ProjectRequest) -> HttpResponse:
     return render(request, "conversations/ingest.html", context)
 
 
-def _by_hour(tallies: QuerySet[IngestTally]) -> QuerySet[IngestTally, dict[str, Any]]:
+def _by_hour(tallies: QuerySet[IngestTally]) -> QuerySet[IngestTally, Any]:
     sums = {f"all_{name}": Sum(name) for name in COUNTS}
     grouped = tallies.values("hour", "door", "api_key__name", "api_key__prefix").annotate(**sums)
     return grouped.order_by("-hour", "door", "api_key__name", "api_key__prefix")

@@ -22,7 +22,7 @@ from conversations.ingest.store.threads import Thread
 from conversations.ingest.store.toolsets import Offered, read_toolsets
 from conversations.models import Turn
 from tools_registry.validation import validate_turn
-from tools_registry.validation.findings import Finding
+from tools_registry.validation.findings import Finding, worst
 
 _OWN = frozenset(["assembly", "syntax", "offer", "schema"])
 
@@ -49,8 +49,7 @@ def judge_again(project: Project, conversations: Sequence[UUID]) -> int:
 def _former(findings: Sequence[Finding], now: datetime) -> str:
     """What ``ToolCall.former`` holds: the judgement, and until when it stood."""
     told = [finding.to_json() for finding in findings]
-    verdict = rows.worst(findings)
-    return rows.json_text({"verdict": verdict, "findings": told, "until": now.isoformat()})
+    return rows.json_text({"verdict": worst(findings), "findings": told, "until": now.isoformat()})
 
 
 def _judge_turns(project: Project, threads: Sequence[Thread]) -> None:

@@ -36,7 +36,8 @@ def judge_turn(new: NewTurn, offered: Offered | None, known: Known) -> None:
     """Judge a turn's calls one by one, and the turn as a whole."""
     record = new.record
     choice = record.request.tool_choice
-    assembly = find_assembly(new.calls, record.response and record.response.finish_reason)
+    reason = record.response.finish_reason if record.response else None
+    assembly = find_assembly(new.calls, reason)
     for call in new.calls:
         call.version = offered.versions.get(call.name) if offered else None
         verdict = judge_call(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conversations.parts import Usage
 from conversations.prices import UNPRICED, Price, price
@@ -71,7 +71,7 @@ def _rates(model: str, seller: str, day: date) -> Rates | Price | None:
     at = datetime.combine(day, time(), UTC)
 
     def ask(**tokens: int) -> Price:
-        counted = {"input_tokens": 0, "output_tokens": 0, **tokens}
+        counted: Any = {"input_tokens": 0, "output_tokens": 0, **tokens}
         return price(Usage(**counted), model=model, protocol=seller, at=at)
 
     plain = ask(input_tokens=1000)

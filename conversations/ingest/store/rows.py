@@ -86,7 +86,7 @@ def _turn_row(project: int, source: str, new: NewTurn) -> tuple[Any, ...]:
     parameters = {} if choice is None else {"tool_choice": choice}
     findings = new.all_findings
     counts = [
-        _count(usage and getattr(usage, name))
+        _count(getattr(usage, name) if usage else None)
         for name in (
             "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens",
             "reasoning_tokens",
@@ -209,7 +209,9 @@ def _read_call(row: Sequence[Any]) -> CallState:
             values[place] = from_stored(values[place])
     values[10] = [Finding.from_json(one) for one in json.load(from_stored(values[10]))]
     values[11] = json.load(values[11])
-    return CallState(*values, stored=True)
+    call = CallState(*values)
+    call.stored = True
+    return call
 
 
 def update_calls(calls: Sequence[CallState]) -> None:

@@ -276,15 +276,15 @@ def _match(project: Project, sites: Sequence[Held], results: Sequence[Held]) -> 
     taken_back: list[Answer] = []
     read = [(one, ResultFragment.from_json(one.value)) for one in results]
     for held, result in sorted(read, key=lambda pair: (pair[1].start_ns, pair[1].span_id)):
-        site = match(result, candidates)
-        if site is None:
+        found = match(result, candidates)
+        if found is None:
             continue
-        candidates[candidates.index(site)] = replace(site, answered=True)
-        if held.call_id != site.turn:
+        candidates[candidates.index(found)] = replace(found, answered=True)
+        if held.call_id != found.turn:
             if held.call_id is not None:
                 taken_back.append(Answer(0, held.call_id, None))
             at = datetime.fromtimestamp(result.start_ns / 1e9, timezone.get_current_timezone())
-            answers.append(Answer(held.pk, site.turn, result.result, at))
+            answers.append(Answer(held.pk, found.turn, result.result, at))
     return [*taken_back, *answers]
 
 
