@@ -10,7 +10,7 @@ redaction_urls = [
     path("", redaction.show_rules, name="redaction"),
     path("add/", redaction.add_rule, name="redaction-add"),
     path("try/", redaction.try_rules, name="redaction-try"),
-    path("built-in/<slug:builtin>/", redaction.switch_builtin, name="redaction-builtin"),
+    path("built-in/", redaction.switch_builtin, name="redaction-builtin"),
     path("<int:rule>/switch/", redaction.switch_rule, name="redaction-switch"),
     path("<int:rule>/remove/", redaction.remove_rule, name="redaction-remove"),
 ]

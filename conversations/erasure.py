@@ -2,7 +2,7 @@
 
 Everything is found by the application's user id. A conversation belongs to one user and goes
 as a whole. Where turns of several users stand in one, only those of this user go, and turns that
-stay lose what they had from them, with a note. ``docs/erasure.md`` says it for people.
+stay lose what they had from them, with a note. ``docs/retention.md`` says it for people.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ def _erase_conversation(row: Erasure, held: Conversation) -> None:
             _cut_off(child)
         calls = ToolCall.objects.filter(project=project, turn_id__in=turns)
         wires = TurnWire.objects.filter(turn_id__in=turns).count()
-        counts = {"calls": int(calls._raw_delete("default")), "wires": wires}
+        counts = {"calls": int(calls._raw_delete("default") or 0), "wires": wires}
         counts["turns"] = delete_turns(turns)
         if Turn.objects.filter(project=project, conversation=held).exists():
             # Lists that were cut are no beginning of what may still come.

@@ -42,7 +42,7 @@ def lock_conversations(ids: Sequence[UUID]) -> None:
 def delete_turns(turns: Sequence[UUID]) -> int:
     """Delete turns, their keys, labels and bytes; how many turns. Their calls stay."""
     delete_beside(turns)
-    return int(Turn.objects.filter(pk__in=list(turns))._raw_delete("default"))
+    return int(Turn.objects.filter(pk__in=list(turns))._raw_delete("default") or 0)
 
 
 def delete_beside(turns: Sequence[UUID]) -> int:

@@ -322,7 +322,7 @@ def _sweep_toolsets(project: int, idle: list[int], now: datetime) -> int:
         return 0
     going = sorted(set(idle) & set(custody.idle_toolsets))
     ProjectCustody.objects.filter(pk=custody.pk).update(idle_toolsets=idle, swept_at=now)
-    return int(Toolset.objects.filter(pk__in=going)._raw_delete("default"))
+    return int(Toolset.objects.filter(pk__in=going)._raw_delete("default") or 0)
 
 
 def _note(swept: Swept, limits: list[Limits], now: datetime) -> None:

@@ -115,7 +115,6 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations record": lambda world: world.quarantined.pk,
     "conversations rule": lambda world: world.rule.pk,
     "conversations erasure": lambda world: world.erasure.pk,
-    "conversations builtin": lambda world: "email",
     "conversations conversation": lambda world: world.conversation.pk,
     "tools_registry name": lambda world: world.version.tool.name,
     "tools_registry number": lambda world: world.version.number,

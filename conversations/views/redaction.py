@@ -87,8 +87,9 @@ def add_rule(request: ProjectRequest) -> HttpResponse:
 
 @member("admin")
 @require_POST
-def switch_builtin(request: ProjectRequest, builtin: str) -> HttpResponse:
+def switch_builtin(request: ProjectRequest) -> HttpResponse:
     """Switch a built-in rule on or off."""
+    builtin = request.POST.get("rule", "")
     found = BUILTINS.get(builtin)
     if found is None:
         return _show(request, RuleForm(), status=422)
