@@ -7,6 +7,7 @@ It is Daphne on uvloop, which relays streams for a quarter less CPU. Where uvloo
 from __future__ import annotations
 
 import sys
+from threading import Thread
 
 
 def install_loop() -> bool:
@@ -21,12 +22,22 @@ def install_loop() -> bool:
     return True
 
 
+def _warm() -> None:
+    from conversations.providers import load_all
+
+    load_all()
+
+
 def main() -> None:
     import os
 
     os.environ.get("NO_UV") or install_loop()
     from daphne.cli import CommandLineInterface
+    from twisted.internet import reactor
 
+    # The first run of a server would wait seconds for the SDKs.
+    warming = Thread(target=_warm, name="warming", daemon=True)
+    reactor.callWhenRunning(warming.start)
     sys.argv[0] = "daphne"
     CommandLineInterface.entrypoint()
 

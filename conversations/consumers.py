@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from console.accounts.access import find_member
 from console.accounts.models import Member
 from console.lib import json
+from console.lib.threads import in_thread
 from conversations import history, live, runner, runs
 from conversations.models import Run
 
@@ -92,7 +93,7 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
 
     async def _start(self, frame: dict[str, Any]) -> None:
         ref = str(frame.get("ref") or "")[:200]
-        check = runner.in_thread(_check)
+        check = in_thread(_check)
         order = await check(self._session, self.slug, frame.get("request"), ref)
         runner.start(order)
         self._follow(order.run, 0)
@@ -111,18 +112,18 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
 
     async def _command(self, frame: dict[str, Any], command: dict[str, Any]) -> None:
         member = await self._member("responder")
-        run = await runner.in_thread(_find_run)(member, frame.get("run"))
+        run = await in_thread(_find_run)(member, frame.get("run"))
         if not await live.hub().command(run.pk, command):
             raise Refused("not_running", "This run has ended; start it again.", run=str(run.pk))
 
     async def _resume(self, frame: dict[str, Any]) -> None:
         member = await self._member()
-        run = await runner.in_thread(_find_run)(member, frame.get("run"))
+        run = await in_thread(_find_run)(member, frame.get("run"))
         after = frame.get("after", 0)
         if not isinstance(after, int) or after < 0:
             raise Refused("bad_request", "after is the last seq that arrived, or 0.")
         if run.finished_at and not await live.hub().has_log(run.pk):
-            events = await runner.in_thread(history.events_of)(run)
+            events = await in_thread(history.events_of)(run)
             await self._relay_all(event for event in events[after:])
         else:
             self._follow(run.pk, after)
@@ -169,7 +170,7 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
 
     async def _member(self, role: str = "viewer") -> Member:
         """The member as of now: sessions end and roles change while a socket is open."""
-        return await runner.in_thread(_find_member)(self._session, self.slug, role)
+        return await in_thread(_find_member)(self._session, self.slug, role)
 
     async def _refuse(self, refused: Refused, ref: object) -> None:
         body = {"type": "error", **refused.body}

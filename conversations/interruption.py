@@ -17,9 +17,9 @@ from conversations import live, prices, recording, wire
 from conversations.history import ended, offer_of_turn
 from conversations.models import Run, Turn
 from conversations.parts import Usage
+from conversations.player import finish_run, interrupted
 from conversations.rounds import Body, Offered, Round
 from conversations.run_log import LOG_AFTER_END_S, Raw, alive_key, last_of, log_key
-from conversations.runner import finish_run, interrupted
 from conversations.runs import RunRequest, turns_of
 
 

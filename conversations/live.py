@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
@@ -41,8 +42,7 @@ ALIVE_S = 15
 READ_AT_ONCE = 500
 _BLOCK_MS = 15_000
 _PATIENCE_S = 15
-_MANY = 6
-_GATHERED_S = 0.004
+_WRITE_EVERY_S = 0.006
 _log = logging.getLogger(__name__)
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
 
@@ -131,6 +131,7 @@ class Hub:
         self._written: list[tuple[str, Entry]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._posted = asyncio.Event()
+        self._last_write = 0.0
         self._followers: dict[str, set[Follower]] = {}
         self._positions: dict[str, str] = {self._mail: "0-0"}
         self._commands: dict[str, asyncio.Queue[dict[str, Any]]] = {}
@@ -183,6 +184,10 @@ class Hub:
     async def _write(self) -> None:
         while True:
             await self._posted.wait()
+            # Each writing has a price of its own: where much comes, more is gathered for it.
+            if (early := self._last_write + _WRITE_EVERY_S - time.monotonic()) > 0:
+                await asyncio.sleep(early)
+            self._last_write = time.monotonic()
             self._posted.clear()
             batch, self._outbox = self._outbox, []
             written, self._written = self._written, []
@@ -194,9 +199,6 @@ class Hub:
             for done in waiting:
                 if not done.done():
                     done.set_result(None)
-            # Each writing has a price of its own: where much comes, more is gathered for it.
-            if len(batch) >= _MANY and not self.closed:
-                await asyncio.sleep(_GATHERED_S)
 
     async def _send(self, batch: list[tuple[Any, ...]]) -> None:
         pause = 0.05

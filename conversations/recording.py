@@ -151,7 +151,8 @@ def parameters_of(ask: Ask) -> dict[str, Any]:
 
 @dataclass
 class TurnEnd:
-    """What became of a model call. ``error`` is a fault's JSON; ``chunks`` all that arrived."""
+    """What became of a model call. ``error`` is a fault's JSON; ``chunks`` all that arrived;
+    ``notes`` what of the request was not sent."""
 
     turn: UUID
     round: Round
@@ -199,8 +200,20 @@ def _set_answer(turn: Turn, end: TurnEnd) -> None:
         turn.usage = json.dump(dict(usage.raw))
     turn.cost = told.price.cost
     turn.price = json.dump(told.price.snapshot)
-    if end.notes:
-        turn.notes = json.dump([{"code": "assembly_decision", "detail": n} for n in end.notes])
+    if notes := notes_of(end.notes, answer):
+        turn.notes = json.dump(notes)
+
+
+def notes_of(left_out: Sequence[str], answer: Answer) -> list[dict[str, Any]]:
+    """What a turn notes: what of the request was not sent, and what the assembly decided."""
+    notes: list[dict[str, Any]] = [
+        {"code": "part_not_carried", "detail": detail} for detail in left_out
+    ]
+    for decision in answer.decisions:
+        detail = f"{decision.code}: {decision.message}."
+        found = {"code": "assembly_decision", "detail": detail, "decision": decision.to_json()}
+        notes.append(found)
+    return notes
 
 
 def _codes(findings: Iterable[Finding]) -> list[str]:

@@ -14,11 +14,29 @@ PROVIDERS = {
     "ollama": "conversations.providers.ollama:Ollama",
     "scripted": "conversations.providers.scripted:Scripted",
 }
+SDKS = ("openai.resources.chat", "openai.resources.responses", "anthropic.resources.messages")
 
-__all__ = ["PROVIDERS", "Ask", "Endpoint", "Exchange", "Provider", "ProviderFault", "load"]
+__all__ = [
+    "PROVIDERS",
+    "Ask",
+    "Endpoint",
+    "Exchange",
+    "Provider",
+    "ProviderFault",
+    "load",
+    "load_all",
+]
 
 
 def load(protocol: str) -> type[Provider]:
     """The provider's class; raises KeyError for a protocol that no file speaks."""
     module, _, name = PROVIDERS[protocol].partition(":")
     return getattr(import_module(module), name)  # type: ignore[no-any-return]
+
+
+def load_all() -> None:
+    """Import every provider and its SDK now, which takes seconds, so that no run waits for it."""
+    for protocol in PROVIDERS:
+        load(protocol)
+    for name in SDKS:
+        import_module(name)
