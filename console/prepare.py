@@ -28,6 +28,8 @@ def main() -> None:
 
     from console.accounts.invitations import first_admin_link
 
+    # WhiteNoise warns at every start where the folder of collected files is missing.
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     print(json.dumps({"link": first_admin_link(settings.SITE_URL)}))
 
 

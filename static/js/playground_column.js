@@ -132,8 +132,13 @@ export const column = (letter, context) => {
         over ? iconButton(`Run ${letter} again`, "refresh", () => context.runAgain(letter)) : null,
         run?.conversation ? h("a", { class: "btn sm ico gho", href: context.conversationUrl(run), title: "Stored conversation", "aria-label": `Stored conversation of column ${letter}` }, icon("messages")) : null);
     }
+    paintClock(run);
+  };
+
+  // Between events the clock goes on by itself: a model may think for a minute before it speaks.
+  const paintClock = (run) => {
     const clock = status.querySelector("[data-clock]");
-    if (clock) clock.textContent = `Streaming, ${milliseconds(run.at)}`;
+    if (clock && run) clock.textContent = `Streaming, ${milliseconds((run.at || 0) + (run.seenAt ? performance.now() - run.seenAt : 0))}`;
   };
 
   const update = () => {
@@ -153,6 +158,6 @@ export const column = (letter, context) => {
     show: (list) => { runs = list; choose(Math.min(chosen, Math.max(list.length - 1, 0))); },
     get runs() { return runs; },
     get run() { return runs[chosen]; },
-    tick: () => failure?.tick(),
+    tick: () => { failure?.tick(); paintClock(runs[chosen]); },
   };
 };

@@ -119,6 +119,7 @@ export const apply = (run, event) => {
   if (event.seq > run.seq + 1) return "gap";
   run.seq = event.seq;
   run.at = event.at ?? run.at;
+  run.seenAt = performance.now();
   if (run.status === "starting") run.status = "running";
   STEPS[event.type]?.(run, event);
   run.events.push(event);
