@@ -33,6 +33,7 @@ _tool_urls = [
     path("-/new/", views.create_tool, name="tool-create"),
     path("-/check/", views.check_definition, name="tool-check"),
     path("<tool:name>/v/<int:number>/", views.show_version, name="version-detail"),
+    path("<tool:name>/diff/", views.compare_versions, name="version-diff"),
     path("<tool:name>/edit/", views.edit_tool, name="tool-edit"),
     path("<tool:name>/archive/", views.archive_tool, name="tool-archive"),
     path("<tool:name>/unarchive/", views.unarchive_tool, name="tool-unarchive"),

@@ -6,15 +6,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.accounts.access import ProjectRequest, member
 from console.lib import json
-from tools_registry import registry
+from tools_registry import diff, registry
+from tools_registry.checking import lint_draft, lint_version
 from tools_registry.dialects import UnreadableTool
+from tools_registry.diff.lines import split_rows
 from tools_registry.drafts import Draft, Problem, read_draft
 from tools_registry.models import Tool, ToolVersion
 from tools_registry.outline import read_rows
@@ -114,8 +116,45 @@ def _show(request: ProjectRequest, tool: Tool, version: ToolVersion | None) -> H
         "output_rows": read_rows(spec.output_schema) if spec else [],
         "is_closed": bool(spec and (spec.parameters or {}).get("additionalProperties") is False),
         "may_change": request.member.may("engineer"),
+        "linted": lint_version(version) if version else None,
     }
     return render(request, "tools_registry/tool_detail.html", context)
+
+
+@member("viewer")
+@require_safe
+def compare_versions(request: ProjectRequest, name: str) -> HttpResponse:
+    """What changed from one version to another; by default the newest beside the one before."""
+    tool = _find_tool(request, name)
+    versions = list(tool.versions.select_related("created_by").order_by("-number"))
+    by_number = {version.number: version for version in versions}
+    new = _pick(request, "to", by_number) or (versions[0] if versions else None)
+    earlier = [version for version in versions if new and version.number < new.number]
+    old = _pick(request, "from", by_number) or (earlier[0] if earlier else None)
+    context: dict[str, Any] = {"tool": tool, "versions": versions, "old": old, "new": new}
+    if old and new:
+        changes = diff.compare(old.spec, new.spec)
+        rows = split_rows(*(json.pretty(v.spec.to_json()) for v in (old, new)))
+        context |= {
+            "changes": changes,
+            "counts": [(kind, sum(c.kind == kind for c in changes)) for kind in diff.KINDS],
+            "left": [row.left for row in rows],
+            "right": [row.right for row in rows],
+        }
+    return render(request, "tools_registry/tool_diff.html", context)
+
+
+def _pick(
+    request: ProjectRequest, side: str, versions: dict[int, ToolVersion]
+) -> ToolVersion | None:
+    """The version that ``side`` of the query names, None for none; 404 where it is not there."""
+    number = request.GET.get(side, "")
+    if not number:
+        return None
+    found = versions.get(int(number)) if number.isdecimal() and len(number) < 10 else None
+    if found is None:
+        raise Http404(f"There is no version {number[:20]}")
+    return found
 
 
 @member("engineer")
@@ -212,8 +251,15 @@ def _tell_overtaken(version: ToolVersion, base: int) -> str:
 @member("engineer")
 @require_POST
 def check_definition(request: ProjectRequest) -> HttpResponse:
-    """What is wrong with the text of a definition, at which lines; nothing is saved."""
-    return JsonResponse(read_draft(request.POST.get("definition", "")).to_json())
+    """What is wrong with the text of a definition, at which lines; nothing is saved.
+
+    ``tool`` names the tool whose next version it is, if it is one.
+    """
+    text = request.POST.get("definition", "")
+    draft = read_draft(text)
+    name = request.POST.get("tool", "").replace("\0", "")
+    tool = Tool.objects.filter(project=request.project, name=name).first() if name else None
+    return JsonResponse(draft.to_json() | lint_draft(request.project, text, draft, tool))
 
 
 @member("engineer")

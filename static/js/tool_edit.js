@@ -27,8 +27,9 @@
     },
   });
 
-  const tell = (problems) => {
-    editor.setErrors(problems.map(({ line, message, severity }) => ({ line, message, severity })));
+  const lint = Misfire.lintPanel(document.getElementById("lint"), editor);
+  const tell = (problems, linted = []) => {
+    editor.setErrors([...problems.map(({ line, message, severity }) => ({ line, message, severity })), ...Misfire.lintMarks(linted)]);
     form.setProblems(problems);
     const items = problems.map(({ line, column, message }) => {
       const item = document.createElement("li");
@@ -59,7 +60,7 @@
       const response = await fetch(page.dataset.check, {
         method: "POST",
         headers: { "x-csrftoken": Misfire.csrf(), accept: "application/json" },
-        body: new URLSearchParams({ definition: text }),
+        body: new URLSearchParams({ definition: text, tool: page.dataset.tool || "" }),
       });
       if (!response.ok) throw new Error(response.status === 401 ? "signed out: sign in again in another tab" : `error ${response.status}`);
       answer = await response.json();
@@ -74,7 +75,8 @@
     if (answer.converted && Date.now() - pastedAt < 3000 && isForeign(text)) { pastedAt = 0; convert(answer.converted); return; }
     offerConversion(isForeign(text) ? answer.converted : null);
     sayValid(answer);
-    tell(answer.problems);
+    tell(answer.problems, answer.lint);
+    lint.show(answer.lint, answer.note);
   };
 
   const isForeign = (text) => {

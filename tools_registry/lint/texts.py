@@ -20,13 +20,13 @@ def _words(text: str) -> frozenset[str]:
 
 
 _EMPTY = _words(
-    "a an the this that it is of for to and or with in on by from tool function method call calls "
-    "called use used uses using do does get gets set sets run runs execute executes will helper api "
-    "endpoint description todo tbd fixme placeholder test"
+    "a an the this that it is of for to and or with in on by from tool function method call "
+    "calls called use used uses using do does get gets set sets run runs execute executes will "
+    "helper api endpoint description todo tbd fixme placeholder test"
 )
 _VERBS = _words(
-    "cancel delete destroy drop erase pay purge refund remove revoke terminate transfer wipe charge "
-    "uninstall reset overwrite"
+    "cancel delete destroy drop erase pay purge refund remove revoke terminate wipe "
+    "charge uninstall reset overwrite"
 )
 _CONFIRM = frozenset(
     ["confirm", "confirmed", "confirmation", "confirmations", "approve", "approved", "approval"]
@@ -111,7 +111,8 @@ def listed_values(text: str) -> list[str]:
 
 def _check_destruction(spec: ToolSpec) -> Iterator[Problem]:
     hints = spec.annotations or {}
-    verbs = [word for word in map(str.casefold, split(spec.name)) if word in _VERBS]
+    words = [word.casefold() for word in split(spec.name)]
+    verbs = [word for word in (*words[:1], *words[-1:]) if word in _VERBS]
     if hints.get("readOnlyHint") is True or not (hints.get("destructiveHint") is True or verbs):
         return
     if any(_confirms(name) for name in top_parameters(spec)):

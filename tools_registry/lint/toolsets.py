@@ -51,7 +51,10 @@ def weigh(spec: ToolSpec) -> int:
 
 
 def check_weight(spec: ToolSpec) -> Iterator[Problem]:
-    tokens = weigh(spec)
+    try:
+        tokens = weigh(spec)
+    except RecursionError:  # the check of the schema says that it is nested too deep
+        return
     if tokens > HEAVY_TOOL:
         message = f"About {tokens:,} tokens in every request (characters of its JSON / 4)"
         yield problem("token_weight", "", message)
@@ -75,7 +78,10 @@ def check_whole(toolset: Sequence[ToolSpec]) -> Iterator[Problem]:
             f"{len(toolset)} tools. Models choose worse from more than {MOST_TOOLS}; route them"
         )
         yield problem("too_many_tools", "", message)
-    tokens = sum(map(weigh, toolset))
+    try:
+        tokens = sum(map(weigh, toolset))
+    except RecursionError:
+        return
     if tokens > HEAVY_TOOLSET:
         message = f"About {tokens:,} tokens in every request (characters of the JSON / 4)"
         yield problem("toolset_weight", "", message)

@@ -28,7 +28,7 @@ def name_words(spec: ToolSpec) -> set[str]:
 
 
 def text_words(spec: ToolSpec) -> set[str]:
-    return {word for _, text in _texts(spec) for word in _TEXT_WORD.findall(_without_code(text))}
+    return {word for _, text in _texts(spec) for word in _words_of(text)}
 
 
 def _checkable(name: str) -> list[str]:
@@ -153,12 +153,15 @@ def _texts(spec: ToolSpec) -> Iterator[tuple[str, str]]:
             yield append(part.pointer, "description"), text
 
 
-def _without_code(text: str) -> str:
-    return _NOT_TEXT.sub(" ", text)
+def _words_of(text: str) -> Iterator[str]:
+    """Words that can be looked up: capitals within a sentence are names of somebody's own."""
+    for match in _TEXT_WORD.finditer(_NOT_TEXT.sub(" ", text)):
+        if match[0].islower() or match.start() == 0:
+            yield match[0]
 
 
 def _check_text(pointer: str, text: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
-    found = dict.fromkeys(word for word in _TEXT_WORD.findall(_without_code(text)) if word in known)
+    found = dict.fromkeys(word for word in _words_of(text) if word in known)
     wrong = {word: known[word] for word in found if known[word]}
     if not wrong:
         return
