@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from conversations.ingest.arrays import LARGEST, Element, open_array, read_elements
 from conversations.ingest.record import (
     LIMITS,
     BadRecord,
@@ -52,13 +53,51 @@ def read_batch(
     body: bytes | Iterable[bytes], content_type: str = "", *, limits: Limits = LIMITS
 ) -> Iterator[Entry]:
     """The records of a body, one after the other. A single object is a batch of one."""
-    for piece in split_records(body, content_type, limits=limits):
-        yield Entry(piece.line, read_piece(piece, limits), piece.raw)
+    head, chunks = _read_ahead(iter([body] if isinstance(body, bytes) else body))
+    text = open_array(head) if len(head) <= min(LARGEST, limits.max_record_bytes) else None
+    line, rest = 0, 0
+    for element in read_elements(text) if text else ():
+        line, rest = line + 1, element.rest
+        yield Entry(line, _read_value(element, limits), element.raw)
+    if rest < 0:
+        return
+    if text and rest:
+        head = b"[" + text[rest:].encode()
+    for piece in split_records(_chain(head, chunks), content_type, limits=limits):
+        yield Entry(piece.line + line, read_piece(piece, limits), piece.raw)
+
+
+def _read_ahead(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The beginning of a body, as much as is read at once, and what follows it; where reading
+    fails, that comes after what was read before."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for chunk in chunks:
+            parts.append(chunk)
+            size += len(chunk)
+            if size > LARGEST:
+                break
+    except Exception as error:
+        return b"".join(parts), _fail(error)
+    return b"".join(parts), chunks
+
+
+def _fail(error: Exception) -> Iterator[bytes]:
+    raise error
+    yield b""
+
+
+def _read_value(element: Element, limits: Limits) -> TurnRecord | BadRecord:
+    try:
+        return read_record(element.value, limits=limits, raw=element.raw)
+    except BadRecord as error:
+        return error
 
 
 def read_piece(piece: Piece, limits: Limits = LIMITS) -> TurnRecord | BadRecord:
     try:
-        return read_record(load_piece(piece, limits), limits=limits)
+        return read_record(load_piece(piece, limits), limits=limits, raw=piece.raw)
     except BadRecord as error:
         return error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,6 +53,20 @@ class Limits:
 
 LIMITS = Limits()
 LONGEST_INTEGER = 4000  # digits; Python itself refuses more than 4300
+
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+
+
+def is_shallow(raw: bytes, deepest: int) -> bool:
+    """Does this JSON text, which was parsed before, surely nest no deeper?"""
+    brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
+    for _ in range(deepest // 2):  # one round takes away one level or two
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
 
 
 def check_depth(value: Any, deepest: int) -> None:

@@ -18,6 +18,7 @@ from conversations.ingest.record.limits import (
     BadRecord,
     Limits,
     check_depth,
+    is_shallow,
 )
 from conversations.ingest.record.model import TurnRecord
 
@@ -83,14 +84,16 @@ def _explain(error: ErrorDetails) -> BadRecord:
     return BadRecord(code, said + _cure(pointer), pointer)
 
 
-def read_record(data: Any, *, limits: Limits = LIMITS) -> TurnRecord:
+def read_record(data: Any, *, limits: Limits = LIMITS, raw: bytes = b"") -> TurnRecord:
     """The record in parsed JSON. Raises ``BadRecord`` with the first thing that is wrong.
 
+    ``raw`` is the text that it was parsed from, where that is at hand: it is quicker to look at.
     Fields that the record does not have are left out and said in a note.
     """
     if not isinstance(data, dict):
         raise BadRecord("not_an_object", "A record is one JSON object; this is another value.")
-    check_depth(data, limits.max_depth)
+    if not raw or not is_shallow(raw, limits.max_depth):
+        check_depth(data, limits.max_depth)
     record = build_record(data)
     if len(record.request.messages) > limits.max_messages:
         raise BadRecord(
@@ -128,6 +131,12 @@ def _read_int(text: str) -> int:
     if len(text) > LONGEST_INTEGER:
         raise ValueError(f"an integer of {len(text)} digits; at most {LONGEST_INTEGER} are kept")
     return int(text)
+
+
+DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_read_float, parse_int=_read_int
+)
+"""Reads JSON as ``load_json`` does; raises ValueError or RecursionError."""
 
 
 def load_json(raw: bytes, *, limits: Limits = LIMITS, whole: bool = True) -> Any:
