@@ -51,7 +51,7 @@ project_urls = [
     path("turns/<uuid:turn>/peek/", search.peek_turn, name="turn-peek"),
     path("calls/", search.list_calls, name="call-list"),
     path("calls/<uuid:call>/", search.peek_call, name="call-peek"),
-    path("lists/<slug:kind>/", include(list_urls)),
+    path("lists/", include(list_urls)),
     path("views/<int:view>/remove/", search.remove_view, name="view-remove"),
     path("connections/", include("conversations.connection_urls")),
     path("custody/", include("conversations.custody_urls")),

@@ -24,7 +24,15 @@ from pytest_django import DjangoDbBlocker
 from console.accounts.addresses import Address, walk_addresses
 from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member
 from conversations.custody import Erasure, RedactionRule
-from conversations.models import Connection, Conversation, Quarantined, Run, ToolCall, Turn
+from conversations.models import (
+    Connection,
+    Conversation,
+    Quarantined,
+    Run,
+    SavedView,
+    ToolCall,
+    Turn,
+)
 from tests import factories
 from tests.factories import People, client_of, make_people
 from tools_registry.models import ToolVersion
@@ -49,6 +57,7 @@ class World:
     conversation: Conversation
     turn: Turn
     call: ToolCall
+    view: SavedView
     run: Run
     quarantined: Quarantined
     key: ApiKey
@@ -90,6 +99,7 @@ def make_world() -> World:
         conversation=conversation,
         turn=turn,
         call=factories.make_call(turn, name=SECRET),
+        view=SavedView.objects.create(project=project, name=SECRET, kind="calls"),
         quarantined=factories.make_quarantined(project, detail=SECRET),
         run=factories.make_run(project, title=SECRET, connection=connection, user=None),
         key=factories.make_key(project, name=SECRET)[0],
@@ -110,6 +120,8 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations turn": lambda world: world.turn.pk,
     "conversations number": lambda world: world.turn.number,
     "conversations version": lambda world: world.version.pk,
+    "conversations call": lambda world: world.call.pk,
+    "conversations view": lambda world: world.view.pk,
     "conversations connection": lambda world: world.connection.pk,
     "conversations run": lambda world: world.run.pk,
     "conversations record": lambda world: world.quarantined.pk,

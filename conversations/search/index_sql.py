@@ -26,13 +26,13 @@ BEGIN
   FOREACH one IN ARRAY tags LOOP terms := terms || (mine || 'tag|' || left(one, 200)); END LOOP;
   IF latency IS NOT NULL THEN
     terms := terms || (mine || 'latency|' ||
-      CASE WHEN latency < 1 THEN 0 ELSE least(48, floor(ln(least(latency, 1e30)) / ln(2.0::float8)))
+      CASE WHEN latency < 1 THEN 0 ELSE least(24, floor(ln(least(latency, 1e30)) / ln(2.0::float8)))
       END::int);
   END IF;
   IF cost IS NOT NULL THEN
     terms := terms || (mine || 'cost|' ||
       CASE WHEN cost < 0.000001 THEN 0
-      ELSE least(48, floor(ln(cost::float8 * 1e6) / ln(2.0::float8))) END::int);
+      ELSE least(30, floor(ln(cost::float8 * 1e6) / ln(2.0::float8))) END::int);
   END IF;
 """
 
@@ -51,19 +51,28 @@ RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 500 AS $body$
 END $body$
 """
 
-# JSON text with its escapes taken out: \\n and \\" part words, in arguments twice escaped too.
-TURN_TERMS = f"""
+# JSON text with its escapes taken out: \n and \" part words, in arguments twice escaped too;
+# \u00e9 is its letter, up to 64 different ones.
+TURN_TERMS = rf"""
 CREATE OR REPLACE FUNCTION conversations_turn_terms(
   project bigint, id uuid, model text, provider text, source text, verdict text, status text,
   codes varchar[], tags varchar[], who text, environment text, latency float8, cost numeric,
   streamed boolean, failed boolean, messages text, response text)
 RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 5000 AS $body$
-{_BEGIN.strip()}
+{_BEGIN.strip().replace("one text;", "one text; body text;", 1)}
+  body := left(messages, 60000) || ' ' || left(response, 40000);
+  IF position('\u' in body) > 0 THEN
+    FOR one IN
+      SELECT DISTINCT escape[1] FROM regexp_matches(body, '\\u([0-9a-fA-F]{{4}})', 'g') AS escape
+      WHERE escape[1] !~* '^(d[89a-f]|00[01])' LIMIT 64
+    LOOP
+      body := regexp_replace(body, '\\+u' || one, chr(('x' || one)::bit(16)::int), 'g');
+    END LOOP;
+  END IF;
   RETURN array_to_tsvector(terms ||
     (mine || CASE WHEN streamed THEN 'has' ELSE 'lacks' END || '|stream'))
     || to_tsvector('pg_catalog.simple', regexp_replace(
-      left(messages, 60000) || ' ' || left(response, 40000),
-      '\\\\+(u[0-9a-fA-F]{{4}}|[bfnrt"/])?', ' ', 'g'));
+      body, '\\+(u[0-9a-fA-F]{{4}}|[bfnrt"/])?', ' ', 'g'));
 END $body$
 """
 

@@ -28,6 +28,7 @@ LONGEST = 2000
 MOST = 40
 
 _TERM = re.compile(r'(?P<not>-?)(?:(?P<field>[A-Za-z_]+):)?(?P<rest>(?:"(?:\\.|[^"\\])*"|[^\s"])*)')
+_UNTYPED = re.compile("[\x00\ud800-\udfff]")
 _ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|([^",]+)')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)?")
@@ -68,6 +69,11 @@ class Term:
         if self.comparison != "=":
             return f"{sign}{name}{self.comparison}{self.values[0]}"
         return sign + name + ",".join(self._write(value) for value in self.values)
+
+    @property
+    def written(self) -> str:
+        """The values alone, as they are shown."""
+        return self.text.removeprefix("-").removeprefix(f"{self.field}:")
 
     def _write(self, value: str) -> str:
         plain = self.field == "text" or not re.search(r'[\s",]', value)
@@ -114,6 +120,8 @@ def parse(text: str) -> Query:
     """The value of a filter's text. Raises BadQuery, and nothing else, for any text."""
     if len(text) > LONGEST:
         raise BadQuery(text[:40], f"A filter has at most {LONGEST:,} characters.")
+    if wrong := _UNTYPED.search(text):
+        raise BadQuery("", f"A filter cannot hold the character U+{ord(wrong[0]):04X}.")
     terms = [_read(match) for match in _split(text)]
     if len(terms) > MOST:
         raise BadQuery("", f"A filter has at most {MOST} terms.")
@@ -210,7 +218,7 @@ def _read_values(
 def _read_comparison(field: Field, negated: bool, rest: str) -> Term | None:
     for sign in (">=", "<=", ">", "<"):
         if rest.startswith(sign):
-            return Term(field.name, (rest[len(sign) :],), negated, sign)  # type: ignore[arg-type]
+            return Term(field.name, (rest[len(sign) :],), negated, sign)
     first, between, last = rest.partition("..")
     return Term(field.name, (first, last), negated, "..") if between else None
 
@@ -286,7 +294,8 @@ def read_moment(text: str) -> datetime | None:
     if match is None or not match[0].isascii():
         return None
     try:
-        return datetime(*(int(part or 0) for part in match.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
 

@@ -20,7 +20,7 @@ from psycopg.errors import QueryCanceled
 
 from console.accounts.models import Project
 from console.lib import uuid7
-from conversations.models import Conversation, TurnKey
+from conversations.models import Conversation, ToolCall, TurnKey
 from conversations.search.fields import Kind
 from conversations.search.query import Query, read_times
 from conversations.search.sql import Finder, Names, Statement, find_calls_by_id
@@ -34,6 +34,11 @@ WALK = 5000
 """Rows that are read in order before the index is asked; with words, that it is asked of first."""
 WALK_WORDS = 2000
 GROWTH = 4
+MOST = 2000
+"""Matches that one look-up fetches; a stretch that has more is parted."""
+PARTS = 4
+_SHORTEST = 1 << 86
+"""Of a stretch that can be parted: 64 ms."""
 MOST_NAMES = 200
 _LAST = UUID(int=(1 << 128) - 1)
 _TABLES = {
@@ -97,23 +102,31 @@ def _key(at: datetime) -> UUID:
 
 def find_names(project: Project, query: Query) -> Names:
     """What the values of ``version`` and ``id`` stand for in this project."""
+    tools = {
+        value
+        for term in query.of("tool")
+        for value in term.values
+        if not term.negated and term.prefix(value) is None
+    }
     versions = {
-        value: _find_versions(project, value)
+        value: _find_versions(project, value, tools)
         for term in query.of("version")
         for value in term.values
     }
     ids = {value: _find_ids(project, value) for term in query.of("id") for value in term.values}
-    return Names(versions, ids)
+    every = [key for found in ids.values() for key in found]
+    calls = ToolCall.objects.filter(project=project, pk__in=every) if every else []
+    return Names(versions, ids, {call.pk: call.turn_id for call in calls})
 
 
-def _find_versions(project: Project, value: str) -> list[int]:
+def _find_versions(project: Project, value: str, tools: set[str]) -> list[int]:
     name, _, number = value.rpartition("@")
     digits = number.lower().removeprefix("v")
     if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
         return []
     rows = ToolVersion.objects.filter(project=project, number=int(digits))
-    if name:
-        rows = rows.filter(tool__name=name)
+    if name or tools:
+        rows = rows.filter(tool__name__in=[name] if name else tools)
     return list(rows.values_list("pk", flat=True)[:2000])
 
 
@@ -121,8 +134,7 @@ def _find_ids(project: Project, value: str) -> list[UUID]:
     try:
         return [UUID(value)]
     except ValueError:
-        pass
-    value = value.replace("\0", "")[:300]
+        value = value[:300]
     found = list(Conversation.objects.filter(project=project, key=value).values_list("pk"))
     found += TurnKey.objects.filter(pk=key_of(project.pk, value)).values_list("turn_id")
     return [key for (key,) in found] + _find_calls(project, value)
@@ -165,28 +177,43 @@ class _Reader:
         self, first: UUID, last: UUID, ordered: bool, size: int, hits: list[Hit]
     ) -> None:
         """Add the stretch's matches up to ``size``; of a conversation its newest, and that once."""
-        while len(hits) < size:
-            most = size - len(hits) + len(self.seen)
-            rows = self._run(self._statement(first, last, ordered, most))
-            fresh = [Hit(*row) for row in rows]
+        for fresh in self._walk(first, last, size) if ordered else self._look_up(first, last, size):
             if self.kind == "conversations":
                 fresh = self._not_yet_shown(fresh)
             hits += fresh[: size - len(hits)]
+            if len(hits) >= size:
+                return
+
+    def _walk(self, first: UUID, last: UUID, size: int) -> Iterator[list[Hit]]:
+        most = size * (3 if self.kind == "conversations" else 1)
+        while True:
+            rows = self._run(self.finder.walk(first, last, most))
+            yield [Hit(*row) for row in rows]
             if len(rows) < most:
                 return
             last = rows[-1][0]
 
-    def _statement(self, first: UUID, last: UUID, ordered: bool, size: int) -> Statement:
-        if self.kind == "conversations":
-            return self.finder.heads(first, last, size, indexed=not ordered)
-        if ordered:
-            return self.finder.walk(first, last, size)
-        return self.finder.look_up(first, last, size)
+    def _look_up(self, first: UUID, last: UUID, size: int) -> Iterator[list[Hit]]:
+        """What the index names; where that is too much, the newest part of the stretch first."""
+        most, stretches = max(MOST, 2 * size), [(first, last)]
+        while stretches:
+            low, high = stretches.pop()
+            rows = self._run(self.finder.look_up(low, high, most + 1))
+            if len(rows) <= most:
+                yield [Hit(*row) for row in rows]
+            elif high.int - low.int > _SHORTEST:
+                stretches += _part(low, high)
+            else:
+                yield from self._walk(low, high, size)
 
     def _not_yet_shown(self, hits: list[Hit]) -> list[Hit]:
         """Without the conversations that this page or one before it has shown."""
-        fresh = [hit for hit in hits if hit.conversation not in self.seen]
-        self.seen |= {hit.conversation for hit in fresh}
+        newest: dict[UUID, Hit] = {}
+        for hit in hits:
+            if hit.conversation not in self.seen:
+                newest.setdefault(hit.conversation, hit)
+        fresh = list(newest.values())
+        self.seen |= set(newest)
         if not fresh or self.shown is None:
             return fresh
         statement = self.finder.shown_before([hit.conversation for hit in fresh], *self.shown)
@@ -239,13 +266,21 @@ class _Reader:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL statement_timeout = {left:d}")
                 cursor.execute(statement.sql, statement.values)
-                rows = cursor.fetchall()
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
                 cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
                 return rows
         except OperationalError as error:
             if isinstance(error.__cause__, QueryCanceled):
                 raise _TimeUp from error
             raise
+
+
+def _part(low: UUID, high: UUID) -> list[tuple[UUID, UUID]]:
+    """The stretch in parts, the newest last."""
+    step = (high.int - low.int) // PARTS
+    edges = [_down_to_millisecond(low.int + step * part) for part in range(1, PARTS)]
+    ends = [low, *edges, high]
+    return list(zip(ends, ends[1:], strict=False))
 
 
 def _time_of(key: UUID) -> datetime:

@@ -1,7 +1,7 @@
 """A filter as SQL over one stretch of keys: values are always parameters.
 
-Two tables hold what is asked for: a turn and its calls have keys of the same millisecond, so a
-stretch of keys that ends on a millisecond holds both. Each table has one inverted index
+Two tables hold what is asked for: a turn and its calls have keys of the same time, so that a
+stretch of keys holds both. Each table has one inverted index
 (``conversations_call_terms``, ``conversations_turn_terms``): which *terms* a row has, and in
 which stretches of time it lies. The index finds candidates; the conditions on the columns decide.
 """
@@ -35,7 +35,12 @@ _CHOICES = {"verdict": VERDICTS, "source": SOURCES}
 _LEVELS = (7, 6, 5, 4)
 """Hexadecimal digits of a key that name a stretch: of 17 min, 4.7 h, 3.1 days and 50 days."""
 _STRETCHES = 12
-_BUCKETS = 48
+_BESIDE = 60_000
+"""Milliseconds that the keys of a turn and its calls may lie apart."""
+_VERSIONS = 24
+"""More alternatives than this cost the index more than reading on does."""
+_BUCKETS = {"latency": 24, "cost": 30}
+"""The last power of two that the index tells apart: of milliseconds, of millionths of a dollar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Names:
 
     versions: Mapping[str, Sequence[int]] = field(default_factory=dict)
     ids: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+    turns: Mapping[UUID, UUID] = field(default_factory=dict)
+    """The turn of each call among the ids."""
 
 
 @dataclass(slots=True)
@@ -116,21 +123,12 @@ class Finder:
         sql, values = self._select(low, high, indexed=False)
         return Statement(f"{sql} ORDER BY id DESC LIMIT {size:d}", values)
 
-    def look_up(self, low: UUID, high: UUID, size: int) -> Statement:
-        """The same through the index: all candidates of the stretch first, then the newest."""
+    def look_up(self, low: UUID, high: UUID, most: int) -> Statement:
+        """Up to ``most`` matches within [low, high) through the index, newest first: they are all
+        there are only if they are fewer."""
         sql, values = self._select(low, high, indexed=True)
         return Statement(
-            f"WITH hit AS MATERIALIZED ({sql}) SELECT * FROM hit ORDER BY id DESC LIMIT {size:d}",
-            values,
-        )
-
-    def heads(self, low: UUID, high: UUID, size: int, *, indexed: bool) -> Statement:
-        """The newest match of each conversation within [low, high), newest first."""
-        sql, values = self._select(low, high, indexed=indexed)
-        return Statement(
-            f"WITH hit AS MATERIALIZED ({sql}) SELECT * FROM (SELECT DISTINCT ON"
-            " (conversation_id) id, conversation_id FROM hit ORDER BY conversation_id, id DESC)"
-            f" AS head ORDER BY id DESC LIMIT {size:d}",
+            f"WITH hit AS MATERIALIZED ({sql} LIMIT {most:d}) SELECT * FROM hit ORDER BY id DESC",
             values,
         )
 
@@ -166,8 +164,8 @@ class Finder:
     def _where(self, side: _Side, low: UUID, high: UUID, *, indexed: bool) -> tuple[str, list[Any]]:
         a = side.alias
         parts = [f"{a}.project_id = %s", f"{a}.id >= %s", f"{a}.id < %s", *side.conditions]
-        # The other side of a pair may lie a few bits on from a key that cuts its millisecond.
-        if side is not self.main and side.alias in ("c", "t"):
+        # A turn and its calls have one time, or nearly: the other side may lie a little beside.
+        if side is not self.main:
             low, high = _floor(low), _ceiling(high)
         values = [self.project, low, high, *side.values]
         if side.words or (indexed and side.is_indexed):
@@ -208,8 +206,8 @@ class Finder:
     def _match(
         self, side: _Side, column: str, term: Term, values: Sequence[str], *, negated: bool
     ) -> None:
-        whole = [_storable(value) for value in values if term.prefix(value) is None]
-        begins = [_storable(p) for value in values if (p := term.prefix(value)) is not None]
+        whole = [value for value in values if term.prefix(value) is None]
+        begins = [p for value in values if (p := term.prefix(value)) is not None]
         options, given = [f"{column} = ANY(%s)"] if whole else [], [whole] if whole else []
         options += [f"starts_with({column}, %s)"] * len(begins)
         condition = f"({' OR '.join(options) or 'false'})"
@@ -233,7 +231,7 @@ class Finder:
         condition = "c.tool_version_id = ANY(%s)"
         if term.negated:
             condition = f"({condition}) IS NOT TRUE"
-        else:
+        elif len(found) <= _VERSIONS:
             self._add_lexemes(self._calls, "version", [str(pk) for pk in found] or ["none"])
         self._calls.add(condition, found)
 
@@ -255,8 +253,8 @@ class Finder:
 
     def _place_tag(self, term: Term) -> None:
         side = self.main
-        whole = [_storable(value) for value in term.values if term.prefix(value) is None]
-        begins = [_storable(p) for value in term.values if (p := term.prefix(value)) is not None]
+        whole = [value for value in term.values if term.prefix(value) is None]
+        begins = [p for value in term.values if (p := term.prefix(value)) is not None]
         options = [f"{side.alias}.tags && %s::varchar[]"] if whole else []
         options += [
             f"EXISTS (SELECT FROM unnest({side.alias}.tags) AS tag WHERE starts_with(tag, %s))"
@@ -280,7 +278,8 @@ class Finder:
         column = "call_id" if self.kind == "calls" else "turn_id"
         condition = (
             f"{self.main.alias}.id IN (SELECT l.{column} FROM conversations_label l WHERE"
-            f" l.project_id = %s AND l.superseded_at IS NULL AND l.{column} IS NOT NULL"
+            f" l.project_id = %s AND l.superseded_at IS NULL AND l.kind <> 'withdrawn'"
+            f" AND l.{column} IS NOT NULL"
         )
         given: list[Any] = [self.project]
         if ANY not in term.values:
@@ -327,13 +326,14 @@ class Finder:
             side.add(f"({condition}) IS NOT TRUE", *given)
             return
         side.add(f"({condition})", *given)
-        least = 0 if term.comparison in ("<", "<=") else max(0, bucket(sizes[0]) - 1)
-        most = _BUCKETS if term.comparison in (">", ">=") else bucket(sizes[-1]) + 1
-        buckets = range(least, min(most, _BUCKETS) + 1)
+        top = _BUCKETS[term.field]
+        least = 0 if term.comparison in ("<", "<=") else bucket(sizes[0], top) - 1
+        most = top if term.comparison in (">", ">=") else bucket(sizes[-1], top) + 1
+        buckets = range(max(least, 0), min(most, top) + 1)
         self._add_lexemes(side, term.field, [str(number) for number in buckets])
 
     def _place_text(self, term: Term) -> None:
-        value = _storable(term.values[0])
+        value = term.values[0]
         begins = term.prefix(value)
         if begins is not None:
             words = "%s::tsquery", f"{_lexeme(begins.lower())}:*"
@@ -356,15 +356,13 @@ class Finder:
     def _place_id(self, term: Term) -> None:
         found = [key for value in term.values for key in self.names.ids.get(value, ())]
         a = self.main.alias
+        if a == "t":
+            found += [self.names.turns[key] for key in found if key in self.names.turns]
         columns = ["id", "turn_id", "conversation_id"] if a == "c" else ["id", "conversation_id"]
         condition = " OR ".join(f"{a}.{column} = ANY(%s)" for column in columns)
-        if a == "t":
-            condition += (
-                " OR t.id IN (SELECT own.turn_id FROM conversations_toolcall own"
-                " WHERE own.id = ANY(%s))"
-            )
-        given = [found] * 3
-        self.main.add(f"NOT ({condition})" if term.negated else f"({condition})", *given)
+        given = [found] * len(columns) if found else []
+        condition = f"({condition})" if found else "false"
+        self.main.add(f"NOT {condition}" if term.negated else condition, *given)
         self.is_few = self.is_few or not term.negated
 
 
@@ -375,7 +373,7 @@ def _table(alias: str) -> str:
 
 def find_calls_by_id(project: int, wire_id: str, most: int) -> Statement:
     """The calls that came with this id; ids repeat."""
-    wire_id = _storable(wire_id)
+    wire_id = wire_id
     sql = (
         f"SELECT c.id FROM conversations_toolcall c WHERE {terms_of('c', calls=True)}"
         f" @@ %s::tsquery AND c.project_id = %s AND c.call_id = %s LIMIT {most:d}"
@@ -389,22 +387,17 @@ def _lexeme(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _storable(text: str) -> str:
-    """Without what PostgreSQL has no character for; such text is stored in another form."""
-    return "".join(c if c != "\0" and not "\ud800" <= c <= "\udfff" else "\ufffd" for c in text)
-
-
 def _floor(key: UUID) -> UUID:
-    return UUID(int=key.int >> 80 << 80)
+    return UUID(int=max(0, (key.int >> 80) - _BESIDE) << 80)
 
 
 def _ceiling(key: UUID) -> UUID:
-    return UUID(int=min(key.int | (1 << 80) - 1, (1 << 128) - 1))
+    return UUID(int=min((key.int >> 80) + _BESIDE, (1 << 48) - 1) << 80)
 
 
-def bucket(size: float) -> int:
+def bucket(size: float, top: int) -> int:
     """The power of two that a number reaches, as the index has it."""
-    return 0 if size < 1 else min(int(math.log2(size)), _BUCKETS)
+    return 0 if size < 1 else min(int(math.log2(size)), top)
 
 
 def cover(low: UUID, high: UUID) -> list[str]:

@@ -1,4 +1,4 @@
-"""The list of conversations, and one conversation as a whole."""
+"""One conversation: as a whole, and short beside a list."""
 
 from __future__ import annotations
 
@@ -14,52 +14,12 @@ from django.views.decorators.http import require_GET
 
 from console.accounts.access import ProjectRequest, member
 from console.lib import json
-from console.lib.pages import BadCursor
 from conversations import transcript
-from conversations.listing import list_conversations
-from conversations.models import SOURCES, Conversation, Run, ToolCall, Turn
+from conversations.models import Conversation, Run, ToolCall, Turn
 from conversations.views.turns import read_error
 
 TURNS = 50
 PEEKED = 6
-
-
-@member("viewer")
-@require_GET
-def list_all(request: ProjectRequest) -> HttpResponse:
-    """Conversations, newest first; beside them the one that ``peek`` names."""
-    try:
-        listing = list_conversations(request.project, request.GET)
-    except BadCursor:
-        raise Http404("no such page") from None
-    rows = list(listing.page.rows)
-    codes = _find_codes(rows)
-    context = {
-        "listing": listing,
-        "rows": [{"conversation": row, "codes": codes.get(row.pk, [])} for row in rows],
-        "sources": [(value, listing.address(source=value)) for value, _ in SOURCES],
-        "verdicts": [
-            (value, listing.address(verdict=value)) for value in ("rejected", "flagged", "accepted")
-        ],
-        "all_sources": listing.address(source=""),
-        "all_verdicts": listing.address(verdict=""),
-    }
-    return render(request, "conversations/list.html", context)
-
-
-def _find_codes(rows: list[Conversation]) -> dict[UUID, list[str]]:
-    """The finding codes of each conversation's calls, the most frequent first."""
-    counts: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    found = ToolCall.objects.filter(conversation__in=[row.pk for row in rows])
-    for conversation, codes in found.exclude(codes=[]).values_list("conversation_id", "codes")[
-        :2000
-    ]:
-        for code in codes:
-            counts[conversation][code] += 1
-    return {
-        conversation: sorted(found, key=lambda code: (-found[code], code))
-        for conversation, found in counts.items()
-    }
 
 
 @member("viewer")
@@ -75,7 +35,7 @@ def show(request: ProjectRequest, conversation: UUID) -> HttpResponse:
     turns = rows[:many]
     context = {
         "conversation": found,
-        "turns": [_describe(turn) for turn in _with_calls(turns)],
+        "turns": [describe(turn) for turn in with_calls(turns)],
         "more": turns[-1].number if len(rows) > many else None,
         "after": int(after),
         "live": _find_live(found),
@@ -85,7 +45,7 @@ def show(request: ProjectRequest, conversation: UUID) -> HttpResponse:
     return render(request, page, context)
 
 
-def _with_calls(turns: list[Turn]) -> list[tuple[Turn, list[ToolCall]]]:
+def with_calls(turns: list[Turn]) -> list[tuple[Turn, list[ToolCall]]]:
     calls: dict[UUID, list[ToolCall]] = defaultdict(list)
     rows = ToolCall.objects.filter(turn_id__in=[turn.pk for turn in turns])
     for call in rows.select_related("tool_version").order_by("turn_id", "position"):
@@ -93,7 +53,7 @@ def _with_calls(turns: list[Turn]) -> list[tuple[Turn, list[ToolCall]]]:
     return [(turn, calls[turn.pk]) for turn in turns]
 
 
-def _describe(pair: tuple[Turn, list[ToolCall]]) -> dict[str, Any]:
+def describe(pair: tuple[Turn, list[ToolCall]]) -> dict[str, Any]:
     """A turn for reading: what was new in its request, what came back."""
     turn, calls = pair
     new = [entry for entry in transcript.read(turn.new_messages) if entry.role != "assistant"]

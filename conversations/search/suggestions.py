@@ -1,0 +1,109 @@
+"""What could be typed next: names of fields, and values that are there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from console.accounts.models import Project
+from conversations.models import ToolCall, Turn
+from conversations.search.fields import FIELDS, Field
+from conversations.search.query import Term
+from tools_registry.models import Tool, ToolVersion
+
+MOST = 12
+RECENT = 2000
+"""Rows whose values are suggested."""
+TIMES = ("15m", "1h", "24h", "7d", "30d")
+COMPARED = {"latency": (">1s", ">5s", ">30s"), "cost": (">0.01", ">0.1", ">1")}
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The whole term as it would be typed, and a word on it."""
+
+    text: str
+    note: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {"text": self.text, "note": self.note}
+
+
+def suggest(project: Project, typed: str) -> list[Suggestion]:
+    """What the term that is being typed may become; the best first."""
+    typed = typed[:300].replace("\0", "")
+    sign = "-" if typed.startswith("-") else ""
+    name, colon, value = typed.removeprefix("-").partition(":")
+    field = FIELDS.get(name.lower())
+    if not colon:
+        return _suggest_fields(sign, name.lower())
+    if field is None:
+        return []
+    *before, last = value.split(",")
+    begun = "".join(f"{one}," for one in before)
+    last = last.removeprefix('"')
+    return [
+        Suggestion(f"{sign}{field.name}:{begun}{_write(field, text)}", note)
+        for text, note in _values(project, field, last)[:MOST]
+        if text not in before
+    ]
+
+
+def _suggest_fields(sign: str, begun: str) -> list[Suggestion]:
+    found = [field for field in FIELDS.values() if field.name.startswith(begun)]
+    found += [f for f in FIELDS.values() if begun in f.name and f not in found]
+    if sign:
+        found = [field for field in found if field.shape != "time"]
+    return [Suggestion(f"{sign}{field.name}:", field.summary) for field in found[:MOST]]
+
+
+def _write(field: Field, text: str) -> str:
+    if field.compares:
+        return text
+    literal = frozenset([text]) if text.endswith("*") else frozenset()
+    return Term(field.name, (text,), literal=literal).text.partition(":")[2]
+
+
+def _values(project: Project, field: Field, begun: str) -> list[tuple[str, str]]:
+    low = begun.lower()
+    if field.shape == "choice":
+        return [(choice, "") for choice in field.choices if low in choice]
+    if field.name == "time":
+        return [(span, "back from now") for span in TIMES if span.startswith(low)]
+    if field.compares:
+        return [(text, "") for text in COMPARED[field.name] if text.startswith(low)]
+    if field.name == "version":
+        return _versions(project, begun)
+    if field.name in ("text", "id"):
+        return []
+    recent = _recent(project, field.name)
+    if field.name == "tool":
+        rows = Tool.objects.filter(project=project, name__icontains=begun).order_by("name")
+        recent.update(dict.fromkeys(rows.values_list("name", flat=True)[: 2 * MOST], 0))
+    found = [(text, count) for text, count in recent.items() if low in text.lower()]
+    found.sort(key=lambda item: (not item[0].lower().startswith(low), -item[1], item[0]))
+    return [
+        (text, f"{count:,} of the last {RECENT:,}" if count else "") for text, count in found[:MOST]
+    ]
+
+
+def _recent(project: Project, name: str) -> Counter[str]:
+    """How often each value occurs in the newest rows."""
+    if name == "tool":
+        calls = ToolCall.objects.filter(project=project).order_by("-id")
+        return Counter(calls.values_list("name", flat=True)[:RECENT])
+    turns = Turn.objects.filter(project=project).order_by("-id")
+    if name == "tag":
+        return Counter(
+            tag for tags in turns.values_list("tags", flat=True)[:RECENT] for tag in tags
+        )
+    return Counter(value for value in turns.values_list(name, flat=True)[:RECENT] if value)
+
+
+def _versions(project: Project, begun: str) -> list[tuple[str, str]]:
+    name, _, number = begun.rpartition("@")
+    rows = ToolVersion.objects.filter(project=project).select_related("tool")
+    rows = rows.filter(tool__name__icontains=name or number.lstrip("v")) if begun else rows
+    ordered = rows.order_by("tool__name", "-number")[: 4 * MOST]
+    texts = [(f"{row.tool.name}@v{row.number}", row.origin) for row in ordered]
+    return [(text, note) for text, note in texts if begun.lower() in text.lower()]
