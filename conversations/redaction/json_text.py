@@ -34,6 +34,19 @@ def redact_json(
     text: str, rules: Rules, pointers: tuple[Pointer, ...], counts: Counts, depth: int = 0
 ) -> str:
     """The text by the rules. ``pointers`` are those that lead into this text."""
+    if pointers:
+        return _redact(text, rules, pointers, counts, depth)
+    if rules.is_clean(text):
+        return text
+    new = _redact(text, rules, (), counts, depth)
+    if new == text:
+        rules.note_clean(text)
+    return new
+
+
+def _redact(
+    text: str, rules: Rules, pointers: tuple[Pointer, ...], counts: Counts, depth: int
+) -> str:
     is_json = depth < _DEEPEST and _STARTS.match(text) is not None
     if not is_json:
         return rules.replace(text, counts)

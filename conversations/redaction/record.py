@@ -19,6 +19,8 @@ from conversations.redaction.rules import Counts, Rules
 _FORM = frozenset({"role", "tool_call_id", "id", "type"})
 _RESULT_ROLES = ("tool", "function")
 _BINARY = ";base64,"
+_LEAST_NUMBER, _MOST_NUMBER = 10**6, 10**19
+"""Whole numbers that are looked at: 7 to 19 digits."""
 
 
 def redact(record: TurnRecord, rules: Rules) -> tuple[TurnRecord, Counts]:
@@ -143,8 +145,8 @@ class _Redaction:
                 return value if value is None else self.put(value, pointer)
         if isinstance(value, str):
             return self.text(value, _deeper(pointers, path))
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            text = str(value) if value < 10**19 else ""
+        if isinstance(value, int) and _LEAST_NUMBER <= value < _MOST_NUMBER:
+            text = str(value)
             new = self.rules.replace(text, self.counts)
             return value if new == text else new
         if isinstance(value, list | tuple):
@@ -171,7 +173,7 @@ class _Redaction:
         return value if new == value else new
 
     def names(self, value: Any) -> Any:
-        renamed = [self.rules.replace(name, self.counts) for name in value]
+        renamed = [redact_json(name, self.rules, (), self.counts) for name in value]
         if all(new == old for new, old in zip(renamed, value, strict=True)):
             return value
         seen: dict[str, int] = {}

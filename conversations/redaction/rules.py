@@ -25,6 +25,7 @@ Find = Callable[[str], Iterator[builtin.Span]]
 LONGEST = 500
 """Characters of a rule's value; a replacement may have a fifth of it."""
 _LONGEST_REPLACEMENT = 100
+_MOST_CLEAN = 50_000
 _PASSES = 50
 """Each pass leaves less to find; the second finds nothing, but for patterns made to."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -92,8 +93,20 @@ class Rules:
     _kept: re.Pattern[str] | None = field(default=None, compare=False)
     """Matches the replacements: what was put in by a rule is not looked at again."""
 
+    _clean: set[int] = field(default_factory=set, compare=False, repr=False)
+    """Hashes of texts in which nothing was found: histories are sent again with every turn."""
+
     def __bool__(self) -> bool:
         return bool(self.finders or self.pointers or self.hides_users)
+
+    def is_clean(self, text: str) -> bool:
+        """Whether nothing was found in this very text lately."""
+        return hash(text) in self._clean
+
+    def note_clean(self, text: str) -> None:
+        if len(self._clean) >= _MOST_CLEAN:
+            self._clean.clear()
+        self._clean.add(hash(text))
 
     def touches(self, text: str) -> bool:
         """Whether a rule finds anything in the text as it stands, beside replacements."""
