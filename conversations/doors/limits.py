@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 BODY = 64 * 1024 * 1024
 """Bytes of one body, decompressed."""
 SENT = 32 * 1024 * 1024
-"""Bytes of one body as it is sent."""
+"""Bytes of one body, as sent."""
 
 logger = logging.getLogger(__name__)
 
