@@ -35,6 +35,7 @@ PURE = [
     "conversations.parts",
     "conversations.assembly",
     "conversations.ingest.otlp",
+    "conversations.redaction",
     "conversations.replay.plan",
     "conversations.replay.compare",
     "conversations.replay.statistics",
