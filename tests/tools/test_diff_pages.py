@@ -62,6 +62,13 @@ def test_the_lint_is_on_the_page_of_a_version(people: People) -> None:
     assert "param_undescribed" in page
 
 
+def test_a_repaired_name_is_not_called_a_slip_of_the_slip(people: People) -> None:
+    make_tool_version(people.project)
+    make_tool_version(people.project, BROKEN)
+    make_tool_version(people.project, WEATHER | {"description": "The weather of one city now."})
+    assert "param_misspelled" not in read(people, "version-detail", "get_weather", 3)
+
+
 def test_the_editor_is_told_lint_with_lines_and_edits(people: People) -> None:
     make_tool_version(people.project)
     address = reverse("tools_registry:tool-check", args=[people.project.slug])

@@ -105,6 +105,11 @@ CASES: dict[str, tuple[ToolSpec, dict[str, Any], list[str]]] = {
         {"previous": tool(taking(city_name=CITY))},
         [],
     ),
+    "a repaired name": (
+        tool(taking(temperature=CITY)),
+        {"previous": tool(taking(temprature=CITY))},
+        [],
+    ),
     "calculatetaz": (
         tool(name="calculatetaz"),
         {"previous": tool(name="calculatetax")},

@@ -117,12 +117,12 @@ def judge(found: Found, direction: Direction) -> Change:
 def _tell(found: Found, kind: Kind, direction: Direction) -> str:
     if kind == "wording":
         return "Nothing is checked otherwise; a model may act otherwise"
-    if found.effect == "unknown" and kind == "breaking":
-        what = "call" if direction == "arguments" else "reader"
-        return f"Not provably compatible, so it counts as breaking for every {what}"
     if found.lost:
         known = "Callers that send it" if direction == "arguments" else "Readers that use it"
         return f"{known} are not understood any more"
+    if found.effect == "unknown" and kind == "breaking":
+        what = "call" if direction == "arguments" else "reader"
+        return f"Not provably compatible, so it counts as breaking for every {what}"
     return {
         ("breaking", "arguments"): "A call that was valid may now be refused",
         ("breaking", "results"): "A result may now be what readers do not expect",

@@ -42,9 +42,10 @@ def check_spelling(
     """Names and texts that are probably misspelled.
 
     A name that is new beside the earlier version's near one weighs double: it is a misspelling
-    where the dictionary knows neither the old nor the new one to be wrong.
+    also where the dictionary does not know it, unless it is the older one that is wrong.
     """
-    known = dictionary.correct(name_words(spec) | text_words(spec))
+    older_words = name_words(previous) if previous else set()
+    known = dictionary.correct(name_words(spec) | text_words(spec) | older_words)
     yield from _check_tool(spec, previous, known)
     before = {part.pointer: part.name for part in parameters(previous)} if previous else {}
     for part in parameters(spec):
@@ -60,7 +61,7 @@ def _check_tool(
     words = _corrected(spec.name, known)
     older = previous.name if previous else None
     is_near = older is not None and older != spec.name and near(spec.name, [older]) == older
-    if is_near and _is_only_style(spec.name, older or ""):
+    if is_near and (_is_only_style(spec.name, older or "") or _corrected(older or "", known)):
         is_near = False
     if not words and not is_near:
         return
@@ -79,6 +80,8 @@ def _check_parameter(
 ) -> Iterator[Problem]:
     words = _corrected(name, known)
     older = _older_name(name, pointer, before, spec)
+    if older and _corrected(older, known):
+        older = None
     if not words and older is None:
         return
     meant = older or _replace(name, words)
@@ -155,8 +158,10 @@ def _texts(spec: ToolSpec) -> Iterator[tuple[str, str]]:
 
 def _words_of(text: str) -> Iterator[str]:
     """Words that can be looked up: capitals within a sentence are names of somebody's own."""
-    for match in _TEXT_WORD.finditer(_NOT_TEXT.sub(" ", text)):
-        if match[0].islower() or match.start() == 0:
+    plain = _NOT_TEXT.sub(" ", text)
+    for match in _TEXT_WORD.finditer(plain):
+        before = plain[: match.start()].rstrip()
+        if match[0].islower() or not before or before[-1] in ".!?:":
             yield match[0]
 
 
