@@ -177,6 +177,7 @@ def _frame(turn: Turn, kept: Kept) -> dict[str, Any]:
         "first": _first_problem(turn, kept.calls),
         "problems": len(findings),
         "error": read_error(turn),
+        "notes": json.load(turn.notes),
         "live": _find_live(turn),
         "tool_choice": parameters.pop("tool_choice", None),
         "parameters": {name: _write(value) for name, value in parameters.items()},
