@@ -1,11 +1,12 @@
 """The web server: ``python -m console.web`` with Daphne's arguments.
 
-It is Daphne on uvloop, which relays streams for a quarter less CPU. Where uvloop has no wheel
+It is Daphne on uvloop, which relays streams for less CPU. Where uvloop has no wheel
 (Windows, PyPy), Daphne runs on asyncio's own loop.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 from threading import Thread
 
@@ -26,6 +27,10 @@ def _warm() -> None:
     from conversations.providers import load_all
 
     load_all()
+    # What is there now stays: looking for garbage in it again and again stalls the streams.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def main() -> None:
