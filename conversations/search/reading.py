@@ -196,6 +196,9 @@ class _Reader:
     def _look_up(self, first: UUID, last: UUID, size: int) -> Iterator[list[Hit]]:
         """What the index names; where that is too much, the newest part of the stretch first."""
         most, stretches = max(MOST, 2 * size), [(first, last)]
+        if self.finder.has_choice and self.finder.driver is None:
+            sides = (self.finder.main, self.finder.other)
+            self.finder.driver = min(sides, key=lambda side: self._expect(side, first, last))
         while stretches:
             low, high = stretches.pop()
             rows = self._run(self.finder.look_up(low, high, most + 1))
@@ -205,6 +208,11 @@ class _Reader:
                 stretches += _part(low, high)
             else:
                 yield from self._walk(low, high, size)
+
+    def _expect(self, side: Any, first: UUID, last: UUID) -> int:
+        """How many rows the planner expects of one side."""
+        plan = self._run(self.finder.estimate(side, first, last))[0][0]
+        return int(plan[0]["Plan"]["Plan Rows"])
 
     def _not_yet_shown(self, hits: list[Hit]) -> list[Hit]:
         """Without the conversations that this page or one before it has shown."""

@@ -31,6 +31,9 @@ from tools_registry.validation.findings import CODES
 _LONGEST = 200
 """Characters of a value in the index."""
 _COLUMNS = {"tool": "name", "environment": "environment", "user": '"user"'}
+_SHARED = ("model", "provider", "source", "user", "environment", "tag")
+"""What a call has of its turn: asked of the side that the index can join it with more."""
+_OF_CALLS = ("tool", "version")
 _CHOICES = {"verdict": VERDICTS, "source": SOURCES}
 _LEVELS = (7, 6, 5, 4)
 """Hexadecimal digits of a key that name a stretch: of 17 min, 4.7 h, 3.1 days and 50 days."""
@@ -94,7 +97,14 @@ class Finder:
         self._without: list[tuple[str, str]] = []
         self.is_few = False
         """The rows are named elsewhere, so that looking them up beats reading on."""
-        self._of_calls = kind == "calls" or bool(query.of("tool") or query.of("version"))
+        self._of_calls = kind == "calls" or any(query.of(name) for name in _OF_CALLS)
+        self.driver: _Side | None = None
+        """The side that alone is looked up, where both could be; None for both."""
+        self._shared = self.main
+        if kind != "calls" and any(map(_is_of_call, query.terms)):
+            self._shared = self._calls
+        if any(not term.negated for term in query.of("text")):
+            self._shared = self._turns
         for term in query.terms:
             if term.field != "time":
                 self._place(term)
@@ -116,7 +126,19 @@ class Finder:
     def is_indexed(self) -> bool:
         return self.is_few or self.main.is_indexed or self.other.is_indexed
 
+    @property
+    def has_choice(self) -> bool:
+        """May either of the two sides be looked up, and the other be read row by row?"""
+        return self.main.is_indexed and self.other.is_indexed and not self.has_words
+
     # ---- statements
+
+    def estimate(self, side: _Side, low: UUID, high: UUID) -> Statement:
+        """The plan for one side's conditions within [low, high), with how many rows it expects."""
+        where, values = self._where(side, low, high, indexed=False)
+        return Statement(
+            f"EXPLAIN (FORMAT JSON) SELECT FROM {_table(side.alias)} WHERE {where}", values
+        )
 
     def walk(self, low: UUID, high: UUID, size: int) -> Statement:
         """The newest matches within [low, high), read in order: for a short stretch."""
@@ -140,9 +162,10 @@ class Finder:
 
     def _select(self, low: UUID, high: UUID, *, indexed: bool) -> tuple[str, list[Any]]:
         main, other = self.main, self.other
-        where, values = self._where(main, low, high, indexed=indexed)
+        where, values = self._where(main, low, high, indexed=indexed and self.driver is not other)
         if other.is_asked:
-            inner, more = self._where(other, low, high, indexed=indexed or self.has_words)
+            looked_up = (indexed and self.driver is not main) or self.has_words
+            inner, more = self._where(other, low, high, indexed=looked_up)
             own, its = ("turn_id", "id") if self.kind == "calls" else ("id", "turn_id")
             table = _table(other.alias)
             where += (
@@ -187,8 +210,10 @@ class Finder:
 
     def _side_of(self, term: Term) -> _Side:
         """Verdicts and findings are those of the call wherever a call is asked for."""
-        if term.field in ("tool", "version"):
+        if term.field in _OF_CALLS:
             return self._calls
+        if term.field in _SHARED:
+            return self._shared
         if term.field in ("verdict", "finding", "layer", "misfire"):
             return self._calls if self._of_calls else self._turns
         return self.main
@@ -252,7 +277,7 @@ class Finder:
             self._add_lexemes(side, "finding", codes)
 
     def _place_tag(self, term: Term) -> None:
-        side = self.main
+        side = self._side_of(term)
         whole = [value for value in term.values if term.prefix(value) is None]
         begins = [p for value in term.values if (p := term.prefix(value)) is not None]
         options = [f"{side.alias}.tags && %s::varchar[]"] if whole else []
@@ -364,6 +389,13 @@ class Finder:
         condition = f"({condition})" if found else "false"
         self.main.add(f"NOT {condition}" if term.negated else condition, *given)
         self.is_few = self.is_few or not term.negated
+
+
+def _is_of_call(term: Term) -> bool:
+    """Is the term answered by calls alone?"""
+    if term.field == "status":
+        return term.values[0] in CALL_STATUS
+    return term.field in _OF_CALLS or term.values[0] in ("result", "definition")
 
 
 def _table(alias: str) -> str:

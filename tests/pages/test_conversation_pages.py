@@ -59,52 +59,6 @@ def page_of(member: Member, turn: Turn) -> str:
     return url("turn", member, turn.conversation_id, turn.number)
 
 
-# ---- the list
-
-
-def test_an_empty_list_says_how_to_get_one(client: Client, vera: Member) -> None:
-    assert "No conversations yet" in read(client, url("conversation-list", vera))
-
-
-def test_the_filter_narrows_by_words_verdict_and_source(client: Client, vera: Member) -> None:
-    factories.make_conversation(vera.project, title="Rain in Bergen", verdict="rejected")
-    factories.make_conversation(vera.project, title="Sun in Rome", user="u_77", source="otlp")
-    factories.make_conversation(factories.make_project(), title="Rain elsewhere")
-
-    def titles(**query: str) -> list[str]:
-        response = client.get(url("conversation-list", vera), query)
-        return [row["conversation"].title for row in response.context["rows"]]
-
-    assert titles() == ["Sun in Rome", "Rain in Bergen"]
-    assert titles(q="rain bergen") == ["Rain in Bergen"]
-    assert titles(q="U_77") == ["Sun in Rome"]
-    assert titles(verdict="rejected") == ["Rain in Bergen"]
-    assert titles(source="otlp") == ["Sun in Rome"]
-    assert titles(verdict="rejected", source="otlp") == []
-    page = read(client, url("conversation-list", vera), verdict="odd")
-    assert "none of its values" in page
-    assert "No conversation matches" in read(client, url("conversation-list", vera), q="zzz")
-
-
-def test_older_conversations_are_one_link_away(client: Client, vera: Member) -> None:
-    for number in range(53):
-        factories.make_conversation(vera.project, title=f"Number {number:02}")
-    first = client.get(url("conversation-list", vera), {"q": "Number"})
-    second = client.get(url("conversation-list", vera) + first.context["listing"].older)
-    seen = [row["conversation"].title for row in (*first.context["rows"], *second.context["rows"])]
-    assert sorted(seen) == [f"Number {number:02}" for number in range(53)]
-    assert client.get(url("conversation-list", vera), {"older": "x~y"}).status_code == 404
-
-
-def test_a_list_costs_the_same_however_long_it_is(
-    client: Client, vera: Member, django_assert_max_num_queries: Any
-) -> None:
-    for _ in range(20):
-        factories.make_call(factories.make_turn(factories.make_conversation(vera.project)))
-    with django_assert_max_num_queries(10):
-        read(client, url("conversation-list", vera))
-
-
 # ---- a conversation
 
 
