@@ -29,7 +29,13 @@ class Page:
 
 PAGES = (
     Page("Overview", "layout-dashboard", "console:overview", "o"),
-    Page("Conversations", "messages", "conversations:conversation-list", "c"),
+    Page(
+        "Conversations",
+        "messages",
+        "conversations:conversation-list",
+        "c",
+        also=("conversations:turn-list", "conversations:call-list"),
+    ),
     Page("Tools", "function", "tools_registry:tool-list", "t"),
     Page("Playground", "terminal-2", "conversations:playground", "p"),
     Page(

@@ -15,6 +15,7 @@ import os
 import random
 import shutil
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -87,12 +88,7 @@ class Server:
         stop_all(self.children)
 
     def restart(self) -> None:
-        from django.db import connection
-
-        connection.close()
-        if pool := connection.pool:
-            pool.close()
-            connection.close_pool()
+        disconnect()
         self.stop()
         self.start()
 
@@ -102,6 +98,22 @@ class Server:
         _set_up(self.url)
         call_command("migrate", verbosity=0)
         generate.fill(calls)
+
+
+def disconnect() -> None:
+    """Leave nothing open that knows the server from before."""
+    from django.db import connection
+
+    connection.close()
+    connection.close_pool()
+
+
+def _restarting(command: str) -> Any:
+    def restart() -> None:
+        disconnect()
+        subprocess.run(command, shell=True, check=True)
+
+    return restart
 
 
 def _set_up(url: str) -> None:
@@ -230,14 +242,16 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--calls", type=int, default=SMALL)
     parser.add_argument("--sample", type=int, default=150, help="how many of the pairs are read")
     parser.add_argument("--plans", action="store_true", help="print query plans and nothing else")
-    parser.add_argument("--database", default="", help="the URL of one that is filled; never cold")
+    parser.add_argument("--database", default="", help="the URL of one that is filled")
+    parser.add_argument("--restart", default="", help="the command that starts it anew, for cold")
     options = parser.parse_args(list(arguments))
     if options.database:
         _set_up(options.database)
         if options.plans:
             print_plans()
             return 0
-        return 0 if measure(None, options.sample) else 1
+        restart = _restarting(options.restart) if options.restart else None
+        return 0 if measure(restart, options.sample) else 1
     with server(options.calls) as running:
         if options.plans:
             print_plans()
