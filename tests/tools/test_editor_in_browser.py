@@ -165,7 +165,8 @@ def test_problems_stand_at_their_line_in_the_list_and_in_the_row(
     )
     expect(tab.locator("#problems")).to_contain_text("Line 3, column 7")
     expect(tab.locator("#state")).to_have_text("1 problem")
-    expect(tab.locator(".cm-lint-marker-error")).to_have_count(1)
+    # The schema's, and that of the lint: there is no description.
+    expect(tab.locator(".cm-lint-marker-error")).to_have_count(2)
     expect(tab.locator(".prow .err[data-problem]")).to_contain_text("Did you mean")
     write(tab, '{"name": ')
     expect(tab.locator("#problems")).to_contain_text("This is not JSON")
