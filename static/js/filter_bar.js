@@ -75,7 +75,8 @@
     }
   };
 
-  field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
+  // What is listed belongs to what was typed before: nothing of it is taken by Enter.
+  field.addEventListener("input", () => { select(-1); clearTimeout(timer); timer = setTimeout(ask, 120); });
   field.addEventListener("focus", ask);
   field.addEventListener("blur", hide);
   field.addEventListener("keydown", (event) => {
