@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from console.embedded import record, watchdog
@@ -27,6 +28,12 @@ from console.embedded.child import Child, ChildSpec, free_port, http_status, sto
 from console.embedded.model import model
 from console.embedded.postgres import postgres
 from console.embedded.valkey import valkey
+
+# How long an example takes says more of the machine's other work than of our code.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 ROOT = Path(__file__).resolve().parent.parent
 # Data of a test run need not survive a power cut.

@@ -90,11 +90,11 @@ def read_stored(owner: Owner) -> list[Stored]:
 
 
 async def stored(owner: Owner, count: int = 1, within: float = 20) -> list[Stored]:
-    """The project's turns, as soon as there are ``count``."""
+    """The project's turns, as soon as there are ``count`` and each names its connection."""
     deadline = time.monotonic() + within
     while True:
         found: list[Stored] = await in_thread(read_stored, owner)
-        if len(found) >= count:
+        if len(found) >= count and all(one.turn.connection_id for one in found):
             return found
         assert time.monotonic() < deadline, f"{len(found)} of {count} turns were stored"
         await asyncio.sleep(0.1)

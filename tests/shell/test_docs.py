@@ -59,7 +59,10 @@ def test_every_link_resolves(slug: str, reader: Client) -> None:
             assert reader.get(address).status_code in {200, 302}, f"docs/{slug}.md links {target}"
             continue
         if address.startswith("/docs/images/"):
-            assert reader.get(address).status_code == 200, f"docs/{slug}.md shows {target}"
+            image = reader.get(address)
+            assert image.status_code == 200, f"docs/{slug}.md shows {target}"
+            # Read to its end, which closes the file.
+            assert b"".join(image.streaming_content)  # type: ignore[attr-defined]
             continue
         name = address.removeprefix("/docs/").strip("/") or ("index" if address else slug)
         other = docs.find(name)
