@@ -20,6 +20,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     try:
         django.setup()
+        # Ours first: the others may need the database that ours find to be named wrongly.
+        call_command("check", tags=["console"])
         call_command("check", databases=["default"])
         call_command("migrate", interactive=False, verbosity=1)
     except (CommandError, ImproperlyConfigured, BadSetting) as error:

@@ -34,9 +34,7 @@ def _warm() -> None:
 
 
 def main() -> None:
-    import os
-
-    os.environ.get("NO_UV") or install_loop()
+    install_loop()
     from daphne.cli import CommandLineInterface
     from twisted.internet import reactor
 

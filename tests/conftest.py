@@ -107,6 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    # A worker that inherits it would read the settings before it has its own addresses.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def _start_servers() -> None:
