@@ -16,7 +16,7 @@ run: .venv/.run ## Install what is missing and start everything (HOST=127.0.0.1 
 test: .venv/.dev browser ## Run all tests: real PostgreSQL, Valkey, model, sockets and browser
 	@echo "Tests without a browser, then tests in a browser"
 	@status=0; \
-	$(PYTEST) -n 2 --dist loadfile -m "not browser" --forbid-skips $(T) || status=1; \
+	$(PYTEST) -m "not browser" --forbid-skips $(T) || status=1; \
 	DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m browser --forbid-skips $(T) || status=1; \
 	exit $$status
 
