@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from django.urls import include, path, register_converter
 
-from tools_registry import api, views
+from tools_registry import api
+from tools_registry.views import tools
 
 
 class ToolName:
@@ -29,15 +30,15 @@ register_converter(ToolName, "tool")
 app_name = "tools_registry"
 
 _tool_urls = [
-    path("", views.list_tools, name="tool-list"),
-    path("-/new/", views.create_tool, name="tool-create"),
-    path("-/check/", views.check_definition, name="tool-check"),
-    path("<tool:name>/v/<int:number>/", views.show_version, name="version-detail"),
-    path("<tool:name>/diff/", views.compare_versions, name="version-diff"),
-    path("<tool:name>/edit/", views.edit_tool, name="tool-edit"),
-    path("<tool:name>/archive/", views.archive_tool, name="tool-archive"),
-    path("<tool:name>/unarchive/", views.unarchive_tool, name="tool-unarchive"),
-    path("<tool:name>/", views.show_tool, name="tool-detail"),
+    path("", tools.list_tools, name="tool-list"),
+    path("-/new/", tools.create_tool, name="tool-create"),
+    path("-/check/", tools.check_definition, name="tool-check"),
+    path("<tool:name>/v/<int:number>/", tools.show_version, name="version-detail"),
+    path("<tool:name>/diff/", tools.compare_versions, name="version-diff"),
+    path("<tool:name>/edit/", tools.edit_tool, name="tool-edit"),
+    path("<tool:name>/archive/", tools.archive_tool, name="tool-archive"),
+    path("<tool:name>/unarchive/", tools.unarchive_tool, name="tool-unarchive"),
+    path("<tool:name>/", tools.show_tool, name="tool-detail"),
 ]
 _api_urls = [
     path("tools", api.list_tools, name="api-tools"),
