@@ -1,0 +1,1 @@
+"""The pages of tools: one module for each of their parts."""
