@@ -10,6 +10,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from tools_registry.validation.declared import close
+
 _DRAFTS = re.compile(
     r"https?://json-schema\.org/(draft-0[467]/schema|draft/20(19-09|20-12)/schema)#?"
 )
@@ -24,10 +26,35 @@ class Keyed:
     schema: Any = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """``errors`` tells what is wrong with a value. ``clean`` only says whether nothing is, with
+    undeclared keys counted as wrong; None where that cannot be said by a schema alone.
+    """
+
+    errors: jsonschema_rs.Validator
+    clean: jsonschema_rs.Validator | None
+
+
 @lru_cache(maxsize=512)
-def compile_keyed(keyed: Keyed) -> jsonschema_rs.Validator:
-    """The validator of a schema; raises ``jsonschema_rs.ValidationError`` or ValueError."""
-    return compile_schema(keyed.schema)
+def compile_keyed(keyed: Keyed) -> Compiled:
+    """The validators of a schema; raises ``jsonschema_rs.ValidationError`` or ValueError."""
+    errors = compile_schema(keyed.schema)
+    return Compiled(errors, None if _refers(keyed.schema) else compile_schema(close(keyed.schema)))
+
+
+def _refers(schema: Any) -> bool:
+    """Whether a part may be referred to from elsewhere, where it must stay as it is."""
+    pending = [schema]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Mapping):
+            if any(isinstance(key, str) and key.endswith(("ref", "Ref")) for key in part):
+                return True
+            pending += part.values()
+        elif isinstance(part, list | tuple):
+            pending += part
+    return False
 
 
 def compile_schema(

@@ -23,6 +23,7 @@ _OPEN = frozenset(
         "additionalProperties",
         "unevaluatedProperties",
         "propertyNames",
+        "prefixItems",
     )
 )
 _DEEPEST = 60
@@ -77,3 +78,17 @@ def undeclared(
     elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for index, item in enumerate(value):
             yield from undeclared(schema["items"], item, (*path, index))
+
+
+def close(schema: Any, depth: int = 0) -> Any:
+    """The schema with each object in which ``undeclared`` would report a key closed against it."""
+    if not isinstance(schema, Mapping) or depth > _DEEPEST or _OPEN & schema.keys():
+        return schema
+    closed = dict(schema)
+    properties = schema.get("properties")
+    if isinstance(properties, Mapping):
+        closed["properties"] = {k: close(part, depth + 1) for k, part in properties.items()}
+        closed["additionalProperties"] = False
+    if isinstance(schema.get("items"), Mapping):
+        closed["items"] = close(schema["items"], depth + 1)
+    return closed

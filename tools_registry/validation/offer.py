@@ -12,6 +12,7 @@ from tools_registry.validation.near import near
 Offer = Mapping[str, ToolSpec | None]
 """The tools of a turn by name; None is a provider's own tool, which has no definition."""
 
+_OFFERED = LayerResult("offer", True)
 _SHOWN = 20
 
 
@@ -19,6 +20,8 @@ def check_offer(
     name: str, offered: Offer | None, known: Collection[str], tool_choice: object
 ) -> LayerResult:
     """Judge the name of a call. ``offered`` is None where the toolset is not recorded."""
+    if (tool_choice is None or tool_choice == "auto") and offered and name in offered:
+        return _OFFERED
     choice = read_choice(tool_choice)
     findings: list[Finding] = []
     if choice.mode == "none":

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from tools_registry.specs import ToolSpec
-from tools_registry.validation.compiled import Keyed, compile_keyed, storable
+from tools_registry.validation.compiled import Compiled, Keyed, compile_keyed, storable
 from tools_registry.validation.declared import undeclared
 from tools_registry.validation.explain import Scope, explain, tell_unexpected
 from tools_registry.validation.findings import Finding, LayerResult
@@ -17,6 +17,7 @@ from tools_registry.validation.meta import check_schema
 from tools_registry.validation.offer import Offer
 
 _MOST = 50
+_CLEAN = LayerResult("schema", True)
 
 
 def check_arguments(spec: ToolSpec, value: Any, offered: Offer | None = None) -> LayerResult:
@@ -24,15 +25,25 @@ def check_arguments(spec: ToolSpec, value: Any, offered: Offer | None = None) ->
     if spec.parameters is None:
         return LayerResult("schema", False, note=f"{spec.name} declares no parameters")
     try:
-        validator = compile_keyed(Keyed(spec.hash, spec.parameters))
+        compiled = compile_keyed(Keyed(spec.hash, spec.parameters))
     except (ValueError, RecursionError):
         return LayerResult("schema", True, (_tell_invalid(spec),))
     try:
-        findings = tuple(islice(_judge(spec, validator, value, offered or {}), _MOST))
+        if _is_clean(compiled, value):
+            return _CLEAN
+        findings = tuple(islice(_judge(spec, compiled.errors, value, offered or {}), _MOST))
     except (ValueError, RecursionError) as error:
         return LayerResult("schema", True, (_tell_uncheckable(error),))
     note = f"the first {_MOST} findings" if len(findings) == _MOST else ""
     return LayerResult("schema", True, findings, note)
+
+
+def _is_clean(compiled: Compiled, value: Any) -> bool:
+    """Whether there is nothing to find; False also where only the errors can tell."""
+    try:
+        return compiled.clean is not None and compiled.clean.is_valid(value)
+    except UnicodeError:
+        return False
 
 
 def _judge(

@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from tools_registry.validation.findings import Finding, LayerResult
+from tools_registry.validation.plain import UNSURE, read_plain
 from tools_registry.validation.positions import position, scan
 
 NOTHING: Final = object()
 """Stands for the value where the arguments gave none."""
 
+_READ = LayerResult("syntax", True)
 _LONGEST_INTEGER = 4000
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(NaN|-?Infinity)', re.DOTALL)
 _JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
@@ -37,6 +39,8 @@ def read_arguments(text: str, *, cut_off: bool = False) -> tuple[Any, LayerResul
     Integers are exact; numbers beyond a double come as Decimal. ``cut_off`` says that the
     assembly already found the end missing: then being unreadable is no finding of its own.
     """
+    if (plain := read_plain(text)) is not UNSURE:
+        return plain, _READ
     if not text.strip(" \t\r\n"):
         if cut_off:
             return NOTHING, LayerResult("syntax", False, note="the arguments are cut off")
