@@ -24,6 +24,19 @@ def dump_bytes(value: Any) -> bytes:
         return dump(value).encode()
 
 
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG = b"0" * 19
+
+
+def load_plain(text: bytes) -> Any:
+    """The same value as ``load`` gives, several times as fast. Raises ValueError also for some
+    JSON that ``load`` can read: integers of 19 digits or more, lone surrogates, numbers beyond
+    a double."""
+    if _LONG in text.translate(_ZEROS):
+        raise ValueError("an integer may not fit")
+    return orjson.loads(text)
+
+
 def load(text: str | bytes) -> Any:
     """The value of JSON text; raises ValueError. Integers are exact, unlike orjson's."""
     return json.loads(text)

@@ -9,9 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, SupportsBytes
 
-from conversations.ingest.arrays import LARGEST, Element, open_array, read_elements
+from conversations.ingest.arrays import (
+    LARGEST,
+    Cut,
+    Element,
+    Whole,
+    open_array,
+    read_at_once,
+    read_elements,
+)
 from conversations.ingest.record import (
     LIMITS,
     BadRecord,
@@ -42,11 +50,12 @@ class Piece(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One record of a batch or why it is none. ``line`` counts from 1: lines, or elements."""
+    """One record of a batch or why it is none. ``line`` counts from 1: lines, or elements;
+    ``bytes(raw)`` is what it came as."""
 
     line: int
     item: TurnRecord | BadRecord
-    raw: bytes
+    raw: SupportsBytes
 
 
 def read_batch(
@@ -54,7 +63,14 @@ def read_batch(
 ) -> Iterator[Entry]:
     """The records of a body, one after the other. A single object is a batch of one."""
     head, chunks = _read_ahead(iter([body] if isinstance(body, bytes) else body))
-    text = open_array(head) if len(head) <= min(LARGEST, limits.max_record_bytes) else None
+    is_small = len(head) <= min(LARGEST, limits.max_record_bytes)
+    values = read_at_once(head, limits.max_depth) if is_small else None
+    if values is not None:
+        whole = Whole(head)
+        for place, value in enumerate(values):
+            yield Entry(place + 1, _read_shallow(value, limits), Cut(whole, place))
+        return
+    text = open_array(head) if is_small else None
     line, rest = 0, 0
     for element in read_elements(text) if text else ():
         line, rest = line + 1, element.rest
@@ -86,6 +102,13 @@ def _read_ahead(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 def _fail(error: Exception) -> Iterator[bytes]:
     raise error
     yield b""
+
+
+def _read_shallow(value: object, limits: Limits) -> TurnRecord | BadRecord:
+    try:
+        return read_record(value, limits=limits, shallow=True)
+    except BadRecord as error:
+        return error
 
 
 def _read_value(element: Element, limits: Limits) -> TurnRecord | BadRecord:

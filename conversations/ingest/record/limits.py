@@ -55,18 +55,23 @@ LIMITS = Limits()
 LONGEST_INTEGER = 4000  # digits; Python itself refuses more than 4300
 
 
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+_STRING = re.compile(rb'"[^"]*+"')
+_NO_MARKS = bytes(code for code in range(256) if code not in b'[]{}"')
 
 
 def is_shallow(raw: bytes, deepest: int) -> bool:
     """Does this JSON text, which was parsed before, surely nest no deeper?"""
-    brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
+    for escaped in (b"\\\\", b'\\"'):
+        if escaped in raw:
+            raw = raw.replace(escaped, b"")
+    marks = raw.translate(None, _NO_MARKS).replace(b'""', b"")
+    if b'"' in marks:
+        marks = _STRING.sub(b"", marks)
     for _ in range(deepest // 2):  # one round takes away one level or two
-        if not brackets:
+        if not marks:
             return True
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return not brackets
+        marks = marks.replace(b"[]", b"").replace(b"{}", b"")
+    return not marks
 
 
 def check_depth(value: Any, deepest: int) -> None:

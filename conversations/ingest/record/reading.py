@@ -84,15 +84,18 @@ def _explain(error: ErrorDetails) -> BadRecord:
     return BadRecord(code, said + _cure(pointer), pointer)
 
 
-def read_record(data: Any, *, limits: Limits = LIMITS, raw: bytes = b"") -> TurnRecord:
+def read_record(
+    data: Any, *, limits: Limits = LIMITS, raw: bytes = b"", shallow: bool = False
+) -> TurnRecord:
     """The record in parsed JSON. Raises ``BadRecord`` with the first thing that is wrong.
 
     ``raw`` is the text that it was parsed from, where that is at hand: it is quicker to look at.
+    ``shallow`` says that somebody has looked how deep it nests.
     Fields that the record does not have are left out and said in a note.
     """
     if not isinstance(data, dict):
         raise BadRecord("not_an_object", "A record is one JSON object; this is another value.")
-    if not raw or not is_shallow(raw, limits.max_depth):
+    if not shallow and (not raw or not is_shallow(raw, limits.max_depth)):
         check_depth(data, limits.max_depth)
     record = build_record(data)
     if len(record.request.messages) > limits.max_messages:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, SupportsBytes
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -129,7 +129,7 @@ def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
     rules = rules_for(project)
     for line, item, raw in entries:
         if isinstance(item, BadRecord):
-            batch.refusals.append(Refusal(line, redact_body(raw, rules), item))
+            batch.refusals.append(Refusal(line, redact_body(bytes(raw), rules), item))
             continue
         if rules:
             item, raw = _redact(batch, item, rules), b""
@@ -164,8 +164,9 @@ def _redact(batch: Batch, record: TurnRecord, rules: Rules) -> TurnRecord:
     return redacted.with_notes([WIRE_DROPPED])
 
 
-def _refuse(line: int, raw: bytes, record: TurnRecord, error: BadRecord) -> Refusal:
-    return Refusal(line, raw or json.dump(record.to_json()).encode(), error, record=record.id)
+def _refuse(line: int, raw: SupportsBytes, record: TurnRecord, error: BadRecord) -> Refusal:
+    kept = bytes(raw) or json.dump_bytes(record.to_json())
+    return Refusal(line, kept, error, record=record.id)
 
 
 def _not_stored(error: Exception) -> BadRecord:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, SupportsBytes
 from uuid import UUID
 
 from console.lib import json, uuid7
@@ -100,7 +100,7 @@ class NewTurn:
 
     record: TurnRecord
     line: int
-    raw: bytes
+    raw: SupportsBytes
     id: UUID
     key: UUID
     texts: list[bytes]
@@ -149,7 +149,9 @@ def claim_of(project: int, record: TurnRecord) -> tuple[UUID, UUID]:
     return key_of(project, record.id), uuid7.of(record.at, str(project), record.id)
 
 
-def prepare(project: int, record: TurnRecord, line: int, raw: bytes, texts: Texts) -> NewTurn:
+def prepare(
+    project: int, record: TurnRecord, line: int, raw: SupportsBytes, texts: Texts
+) -> NewTurn:
     """All of a turn that does not depend on what is stored."""
     key, turn = claim_of(project, record)
     written = texts.of(record.request.messages)
