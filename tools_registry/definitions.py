@@ -72,7 +72,7 @@ def read_definitions(text: str) -> list[Definition]:
         reason = str(finding.detail.get("reason") or finding.message)
         return [Definition("", None, f"This is not JSON: {reason}", places={"": line})]
     places = json_positions(text)
-    return [found for at, entry in _entries(value, "") if (found := _read(at, entry, places))]
+    return [found for at, entry in entries(value) if (found := _read(at, entry, places))]
 
 
 def _read(at: str, entry: Any, places: Mapping[str, Position]) -> Definition | None:
@@ -83,19 +83,20 @@ def _read(at: str, entry: Any, places: Mapping[str, Position]) -> Definition | N
     return Definition(at, spec, value=entry, places=places) if spec else None
 
 
-def _entries(value: Any, at: str) -> Iterator[tuple[str, Any]]:
+def entries(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Each entry of a parsed text with its pointer, lists and groups opened."""
     if isinstance(value, list):
         for index, entry in enumerate(value):
-            yield from _entries(entry, f"{at}/{index}")
+            yield from entries(entry, f"{at}/{index}")
         return
     if isinstance(value, Mapping):
         if isinstance(value.get("result"), Mapping) and "name" not in value:
-            yield from _entries(value["result"], f"{at}/result")
+            yield from entries(value["result"], f"{at}/result")
             return
         for key in (*_LISTS, *_GROUPS):
             if isinstance(value.get(key), list) and not isinstance(
                 value.get("inputSchema"), Mapping
             ):
-                yield from _entries(value[key], f"{at}/{key}")
+                yield from entries(value[key], f"{at}/{key}")
                 return
     yield at, value

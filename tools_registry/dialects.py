@@ -200,6 +200,20 @@ def _lower(schema: Any) -> Any:
             result[key] = _lower(value)
         else:
             result[key] = value
+    return admit_null(result) if result.get("nullable") is True else result
+
+
+def admit_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What Gemini and OpenAPI 3.0 call nullable, in JSON Schema's words."""
+    kind, listed = schema.get("type"), schema.get("anyOf")
+    result: dict[str, Any] = {k: v for k, v in schema.items() if k != "nullable"}
+    if kind is None and isinstance(listed, list):
+        return {**result, "anyOf": [*listed, {"type": "null"}]}
+    if not isinstance(kind, str) or kind == "null":
+        return schema
+    result["type"] = [kind, "null"]
+    if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+        result["enum"] = [*schema["enum"], None]
     return result
 
 
