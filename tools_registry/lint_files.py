@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def lint_sources(
     *,
     base: Sequence[Source] | None = None,
     dictionary: Dictionary,
-    provider: Provider | None = None,
+    providers: Collection[Provider] = (),
 ) -> list[Finding]:
     """Every finding in the order of files and lines. The tools of one file are one toolset."""
     findings = []
@@ -119,7 +119,7 @@ def lint_sources(
                 findings.append(_tell_unreadable(source, found))
                 continue
             older = earlier.find(found.spec, source.path)
-            options = {"toolset": source.specs, "dictionary": dictionary, "provider": provider}
+            options = {"toolset": source.specs, "dictionary": dictionary, "providers": providers}
             problems = lint(found.spec, previous=older, **options)  # type: ignore[arg-type]
             findings += [_place(source, found, problem) for problem in problems]
             if older is not None:

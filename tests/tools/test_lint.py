@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tools_registry import spelling
-from tools_registry.lint import CODES, Problem, lint, lint_toolset, look_alikes, weigh
+from tools_registry.lint import CODES, Limits, Problem, lint, lint_toolset, look_alikes, weigh
 from tools_registry.lint.edits import edits_of
 from tools_registry.lint.parts import walk
 from tools_registry.specs import ToolSpec
@@ -144,7 +144,7 @@ CASES: dict[str, tuple[ToolSpec, dict[str, Any], list[str]]] = {
     ),
     "strict with oneOf": (
         tool({"type": "object", "additionalProperties": False, "oneOf": [{}]}, strict=True),
-        {"provider": "openai"},
+        {"providers": ["openai"]},
         ["error provider_keyword /parameters/oneOf"],
     ),
     "strict with a length, at Anthropic": (
@@ -156,18 +156,18 @@ CASES: dict[str, tuple[ToolSpec, dict[str, Any], list[str]]] = {
             },
             strict=True,
         ),
-        {"provider": "anthropic"},
+        {"providers": ["anthropic"]},
         ["error provider_keyword /parameters/properties/a/maxLength"],
     ),
-    "ten levels": (tool(deep(10), strict=True), {"provider": "openai"}, []),
+    "ten levels": (tool(deep(10), strict=True), {"providers": ["openai"]}, []),
     "eleven levels": (
         tool(deep(11), strict=True),
-        {"provider": "openai"},
+        {"providers": ["openai"]},
         ["error provider_limit /parameters" + "/properties/n" * 11],
     ),
     "a condition, at Gemini": (
         tool({"type": "object", "not": {}}),
-        {"provider": "gemini"},
+        {"providers": ["gemini"]},
         ["error provider_keyword /parameters/not"],
     ),
     "two that are one": (
@@ -198,6 +198,28 @@ def test_many_tools_and_their_weight_are_told_of_the_set() -> None:
     specs = [tool(name=f"t{n}", description=f"{n} " + "rain wind " * 300) for n in range(21)]
     codes = [problem.code for problem in lint_toolset(specs) if not problem.pointer]
     assert codes[:2] == ["too_many_tools", "toolset_weight"]
+
+
+def test_several_providers_are_asked_together() -> None:
+    spec = tool(taking(a={"type": "string", "maxLength": 5}) | {"not": {}}, strict=True)
+    both = told(spec, providers=["anthropic", "gemini"])
+    assert "error provider_keyword /parameters/properties/a/maxLength" in both
+    assert both.count("error provider_keyword /parameters/not") == 2
+    assert not any("OpenAI" in problem.message for problem in lint(spec, providers=["gemini"]))
+
+
+@pytest.mark.parametrize("name", ["calculatetaz", "calculateTaz"])
+def test_a_near_miss_of_the_earlier_name_is_right_if_the_project_says_so(name: str) -> None:
+    earlier, spec = tool(name="calculatetax"), tool(name=name)
+    (slip,) = [p for p in lint(spec, previous=earlier) if p.code == "tool_misspelled"]
+    own = spelling.dictionary([word.casefold() for word in slip.words])
+    assert "tool_misspelled" not in [p.code for p in lint(spec, previous=earlier, dictionary=own)]
+
+
+def test_limits_are_those_that_are_given() -> None:
+    limits = Limits(most_tools=1, heavy_tool=1, heavy_toolset=1)
+    codes = {p.code for p in lint_toolset([tool(name="one"), tool(name="two")], limits=limits)}
+    assert {"too_many_tools", "token_weight", "toolset_weight"} <= codes
 
 
 def test_a_pair_that_a_model_confuses_has_its_reason() -> None:

@@ -5,7 +5,7 @@ Pure: values in, values out. What is misspelled is asked of the dictionary that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tools_registry.lint.drafts import check_schemas
@@ -20,6 +20,8 @@ from tools_registry.lint.problems import (
 from tools_registry.lint.providers import PROVIDERS, Provider, check_provider
 from tools_registry.lint.texts import check_texts
 from tools_registry.lint.toolsets import (
+    USUAL,
+    Limits,
     check_toolset,
     check_weight,
     check_whole,
@@ -38,20 +40,24 @@ def lint(
     previous: ToolSpec | None = None,
     toolset: Sequence[ToolSpec] = (),
     dictionary: Dictionary = _NONE,
-    provider: Provider | None = None,
+    providers: Collection[Provider] = (),
+    limits: Limits = USUAL,
 ) -> list[Problem]:
     """Every problem of one definition, the worst first, then in the order of the checks.
 
     ``previous`` is the version before it, ``toolset`` what is offered beside it (itself or not),
-    ``provider`` narrows the strict rules to one. Pointers lead into ``spec.to_json()``.
+    ``providers`` are those whose rules apply; with none, what every one of them refuses. Pointers
+    lead into ``spec.to_json()``.
     """
+    asked: list[Provider | None] = [*sorted(providers)] or [None]
+    refused = dict.fromkeys(found for one in asked for found in check_provider(spec, one))
     found = [
         *check_schemas(spec),
         *check_spelling(spec, previous, dictionary),
         *check_texts(spec),
-        *check_provider(spec, provider),
+        *refused,
         *check_toolset(spec, toolset),
-        *check_weight(spec),
+        *check_weight(spec, limits),
     ]
     ranked = sorted(found, key=lambda problem: SEVERITIES.index(problem.severity))
     return [replace(problem, tool=spec.name) for problem in ranked]
@@ -61,7 +67,8 @@ def lint_toolset(
     toolset: Sequence[ToolSpec],
     *,
     dictionary: Dictionary = _NONE,
-    provider: Provider | None = None,
+    providers: Collection[Provider] = (),
+    limits: Limits = USUAL,
 ) -> list[Problem]:
     """The problems of each tool among the others, and those of the set, whose pointer is ""."""
     # Asked once for all, so that a dictionary that must be started answers once.
@@ -69,9 +76,11 @@ def lint_toolset(
     each = [
         problem
         for spec in toolset
-        for problem in lint(spec, toolset=toolset, dictionary=dictionary, provider=provider)
+        for problem in lint(
+            spec, toolset=toolset, dictionary=dictionary, providers=providers, limits=limits
+        )
     ]
-    return [*check_whole(toolset), *each]
+    return [*check_whole(toolset, limits), *each]
 
 
 __all__ = [
@@ -80,6 +89,7 @@ __all__ = [
     "SEVERITIES",
     "Dictionary",
     "Fix",
+    "Limits",
     "Problem",
     "Provider",
     "Severity",

@@ -69,7 +69,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``code`` is one of ``CODES``; ``pointer`` leads into the definition's ``to_json()``."""
+    """``code`` is one of ``CODES``; ``pointer`` leads into the definition's ``to_json()``.
+
+    ``words`` are those taken for misspelled: right ones if a project's dictionary has them.
+    """
 
     code: str
     severity: Severity
@@ -77,6 +80,7 @@ class Problem:
     message: str
     fix: Fix | None = None
     tool: str = ""
+    words: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -86,6 +90,7 @@ class Problem:
             "message": self.message,
             "fix": self.fix.to_json() if self.fix else None,
             "tool": self.tool,
+            "words": list(self.words),
         }
 
 
@@ -96,8 +101,10 @@ def problem(
     *,
     severity: Severity | None = None,
     fix: Fix | None = None,
+    words: Iterable[str] = (),
 ) -> Problem:
-    return Problem(code, severity or CODES[code].severity, pointer, message, fix)
+    severity = severity or CODES[code].severity
+    return Problem(code, severity, pointer, message, fix, words=tuple(words))
 
 
 Corrections = Callable[[Collection[str]], Mapping[str, tuple[str, ...]]]
@@ -117,6 +124,10 @@ class Dictionary:
 
     words: frozenset[str] = frozenset()
     corrections: Corrections = field(default=correct_nothing, compare=False)
+
+    def has_all(self, words: Collection[str]) -> bool:
+        """Are there words, and all of them said to be right?"""
+        return bool(words) and all(word.casefold() in self.words for word in words)
 
     def correct(self, words: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         asked = {word for word in words if word.casefold() not in self.words}

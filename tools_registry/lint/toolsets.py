@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from rapidfuzz import fuzz
@@ -16,8 +17,6 @@ from tools_registry.lint.problems import Problem, problem
 from tools_registry.lint.words import split
 from tools_registry.specs import ToolSpec
 
-MOST_TOOLS = 20
-HEAVY_TOOL, HEAVY_TOOLSET = 1000, 10_000
 _ALIKE = 80
 # Words for one thing: of each group the tools of a set should use one.
 _SYNONYMS = (
@@ -42,6 +41,18 @@ _STOP = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From how many tools, and from how many tokens of one and of all, lint says so."""
+
+    most_tools: int = 20
+    heavy_tool: int = 1000
+    heavy_toolset: int = 10_000
+
+
+USUAL = Limits()
+
+
 def weigh(spec: ToolSpec) -> int:
     """Tokens of a definition, estimated: characters of its compact JSON divided by 4, rounded up.
 
@@ -50,12 +61,12 @@ def weigh(spec: ToolSpec) -> int:
     return math.ceil(len(json.dump(spec.to_json())) / 4)
 
 
-def check_weight(spec: ToolSpec) -> Iterator[Problem]:
+def check_weight(spec: ToolSpec, limits: Limits = USUAL) -> Iterator[Problem]:
     try:
         tokens = weigh(spec)
     except RecursionError:  # the check of the schema says that it is nested too deep
         return
-    if tokens > HEAVY_TOOL:
+    if tokens > limits.heavy_tool:
         message = f"About {tokens:,} tokens in every request (characters of its JSON / 4)"
         yield problem("token_weight", "", message)
 
@@ -71,18 +82,17 @@ def check_toolset(spec: ToolSpec, toolset: Sequence[ToolSpec]) -> Iterator[Probl
     yield from _check_names(spec, others)
 
 
-def check_whole(toolset: Sequence[ToolSpec]) -> Iterator[Problem]:
+def check_whole(toolset: Sequence[ToolSpec], limits: Limits = USUAL) -> Iterator[Problem]:
     """What concerns the set as one."""
-    if len(toolset) > MOST_TOOLS:
-        message = (
-            f"{len(toolset)} tools. Models choose worse from more than {MOST_TOOLS}; route them"
-        )
+    most = limits.most_tools
+    if len(toolset) > most:
+        message = f"{len(toolset)} tools. Models choose worse from more than {most}; route them"
         yield problem("too_many_tools", "", message)
     try:
         tokens = sum(map(weigh, toolset))
     except RecursionError:
         return
-    if tokens > HEAVY_TOOLSET:
+    if tokens > limits.heavy_toolset:
         message = f"About {tokens:,} tokens in every request (characters of the JSON / 4)"
         yield problem("toolset_weight", "", message)
 

@@ -46,40 +46,48 @@ def check_spelling(
     """
     older_words = name_words(previous) if previous else set()
     known = dictionary.correct(name_words(spec) | text_words(spec) | older_words)
-    yield from _check_tool(spec, previous, known)
+    yield from _check_tool(spec, previous, known, dictionary)
     before = {part.pointer: part.name for part in parameters(previous)} if previous else {}
     for part in parameters(spec):
         assert part.name is not None
-        yield from _check_parameter(part.name, part.pointer, before, spec, known)
+        older = _older_name(part.name, part.pointer, before, spec)
+        if older and dictionary.has_all(_new_words(part.name, older)):
+            older = None
+        yield from _check_parameter(part.name, part.pointer, older, spec, known)
     for pointer, text in _texts(spec):
         yield from _check_text(pointer, text, known)
 
 
 def _check_tool(
-    spec: ToolSpec, previous: ToolSpec | None, known: Mapping[str, tuple[str, ...]]
+    spec: ToolSpec,
+    previous: ToolSpec | None,
+    known: Mapping[str, tuple[str, ...]],
+    dictionary: Dictionary,
 ) -> Iterator[Problem]:
     words = _corrected(spec.name, known)
     older = previous.name if previous else None
     is_near = older is not None and older != spec.name and near(spec.name, [older]) == older
     if is_near and (_is_only_style(spec.name, older or "") or _corrected(older or "", known)):
         is_near = False
+    if is_near and dictionary.has_all(_new_words(spec.name, older or "")):
+        is_near = False
     if not words and not is_near:
         return
     meant = older if is_near else _replace(spec.name, words)
     message = _tell(spec.name, meant or "", words, "the earlier name" if is_near else "")
     fix = Fix("/name", meant, f"Rename to {meant}") if _is_certain(words, is_near) else None
-    yield problem("tool_misspelled", "/name", message, fix=fix)
+    told = words or _new_words(spec.name, older or "")
+    yield problem("tool_misspelled", "/name", message, fix=fix, words=told)
 
 
 def _check_parameter(
     name: str,
     pointer: str,
-    before: Mapping[str, str | None],
+    older: str | None,
     spec: ToolSpec,
     known: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Problem]:
     words = _corrected(name, known)
-    older = _older_name(name, pointer, before, spec)
     if older and _corrected(older, known):
         older = None
     if not words and older is None:
@@ -89,7 +97,14 @@ def _check_parameter(
     is_taken = append(pointer.rpartition("/")[0], meant) in {p.pointer for p in parameters(spec)}
     certain = _is_certain(words, older is not None) and not is_taken
     fix = Fix(pointer, meant, f"Rename to {meant}", is_key=True) if certain else None
-    yield problem("param_misspelled", pointer, message, fix=fix)
+    told = words or _new_words(name, older or "")
+    yield problem("param_misspelled", pointer, message, fix=fix, words=told)
+
+
+def _new_words(name: str, older: str) -> list[str]:
+    """The words of a name that an older one lacks."""
+    before = set(map(str.casefold, split(older)))
+    return [word for word in split(name) if word.casefold() not in before]
 
 
 def _older_name(
@@ -176,4 +191,5 @@ def _check_text(pointer: str, text: str, known: Mapping[str, tuple[str, ...]]) -
         right = re.sub(rf"\b{word}\b", as_cased(options[0], word), right)
     certain = all(len(options) == 1 for options in wrong.values())
     fix = Fix(pointer, right, "Correct the spelling") if certain else None
-    yield problem("text_misspelled", pointer, f"Probably misspelled: {shown}", fix=fix)
+    message = f"Probably misspelled: {shown}"
+    yield problem("text_misspelled", pointer, message, fix=fix, words=wrong)

@@ -31,7 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
         parser.add_argument("--format", choices=FORMATS, default="text")
         parser.add_argument("--fail-on", choices=("error", "warning"), default="error")
-        parser.add_argument("--provider", choices=PROVIDERS, help="whose rules apply")
+        parser.add_argument(
+            "--provider", choices=PROVIDERS, action="append", help="whose rules apply; repeatable"
+        )
         parser.add_argument("--diff", metavar="BASE", help="a git revision or an earlier path")
         parser.add_argument("--dictionary", type=Path, metavar="FILE", help="right words, by line")
         parser.add_argument("--baseline", type=Path, metavar="FILE", help="findings not to tell")
@@ -44,8 +46,8 @@ class Command(BaseCommand):
             sources = read_sources(options["paths"])
             base = read_base(options["diff"], options["paths"]) if options["diff"] else None
             dictionary = spelling.dictionary(_read_words(options["dictionary"]))
-            provider = options["provider"]
-            found = lint_sources(sources, base=base, dictionary=dictionary, provider=provider)
+            providers = options["provider"] or ()
+            found = lint_sources(sources, base=base, dictionary=dictionary, providers=providers)
             if options["write_baseline"]:
                 _write_baseline(options["baseline"], found)
                 self.stdout.write(f"{len(found)} findings are known from now on")
