@@ -162,35 +162,45 @@ class Player:
                 *recording.results_of(told.answer, number, contents),
             ]
 
-    async def _make_rows(self) -> recording.Parent | None:
-        making = asyncio.ensure_future(in_thread(runs.create)(self.order))
+    async def _make_rows(self, asked: recording.Asked | None) -> None:
+        """The rows of the run and of its first turn; none of a turn that cannot be asked."""
+        making = asyncio.ensure_future(in_thread(runs.create)(self.order, asked))
         try:
             self.plan = plan = await asyncio.shield(making)
         except asyncio.CancelledError:
             await making
             raise
         self.emit([history.started(plan.row, self.body, plan.offered, self.order.ref)])
-        return plan.parent
 
-    async def _send(
-        self, ask: Ask, number: int, parent: recording.Parent | None
-    ) -> tuple[Exchange, recording.Parent | None]:
-        """Send the request; before the first one is answered, make the rows of the run."""
+    async def _send(self, ask: Ask, number: int) -> Exchange:
+        """The exchange of a model call, on its way."""
         try:
             endpoint = self.order.endpoint
             exchange = load(self.order.connection.protocol)(endpoint, self.client).ask(ask)
         except ProviderFault:
             if number == 1:
-                await self._make_rows()
+                await self._make_rows(None)
             raise
         exchange.begin()
-        if number == 1:
-            try:
-                parent = await self._make_rows()
-            except BaseException:
-                await exchange.close()
-                raise
-        return exchange, parent
+        return exchange
+
+    async def _store(
+        self, asked: recording.Asked, parent: recording.Parent | None
+    ) -> Awaitable[None] | None:
+        """Store the request; of a later round, while the answer comes."""
+        if parent is None:
+            await self._make_rows(asked)
+            return None
+        plan = self.plan
+        start = recording.TurnStart(
+            self.order.project,
+            plan.conversation,
+            self.order.connection,
+            asked,
+            plan.toolset,
+            parent,
+        )
+        return asyncio.ensure_future(in_thread(recording.begin_turn)(start))
 
     # One model call.
 
@@ -201,25 +211,18 @@ class Player:
         choice = first.tool_choice if number == 1 else _after_first(first.tool_choice)
         ask = replace(first, messages=messages, tool_choice=choice)
         at = datetime.now(UTC)
-        exchange, parent = await self._send(ask, number, parent)
-        plan = self.plan
-        start = recording.TurnStart(
-            project=self.order.project,
-            conversation=plan.conversation,
-            connection=self.order.connection,
-            key=recording.turn_key(self.order.run, number),
-            at=at,
-            ask=ask,
-            protocol=exchange.wire,
-            toolset=plan.toolset,
-            parent=parent,
-        )
-        price = _pricing(self.order, at)
-        told = Round(number, str(start.turn), exchange.wire, plan.offered.choosing(choice), price)
-        storing = asyncio.ensure_future(in_thread(recording.begin_turn)(start))
+        exchange = await self._send(ask, number)
+        asked = recording.Asked(recording.turn_key(self.order.run, number), at, ask, exchange.wire)
+        try:
+            storing = await self._store(asked, parent)
+        except BaseException:
+            await exchange.close()
+            raise
+        turn, offered = asked.turn_of(self.order.project), self.plan.offered.choosing(choice)
+        told = Round(number, str(turn), exchange.wire, offered, _pricing(self.order, at))
         self._turns += 1
-        self.emit(told.begin(), Raw(number, turn=str(start.turn), request=exchange.request))
-        end = recording.TurnEnd(start.turn, told, "finished", notes=exchange.notes)
+        self.emit(told.begin(), Raw(number, turn=str(turn), request=exchange.request))
+        end = recording.TurnEnd(turn, told, "finished", notes=exchange.notes)
         try:
             await self._stream(exchange, told, end)
         except asyncio.CancelledError:
@@ -233,7 +236,7 @@ class Player:
             await self._close_round(exchange, told, end, storing)
             raise
         await self._close_round(exchange, told, end, storing)
-        return told, start.turn
+        return told, turn
 
     async def _stream(self, exchange: Exchange, told: Round, end: recording.TurnEnd) -> None:
         number = told.number
@@ -257,13 +260,14 @@ class Player:
         exchange: Exchange,
         told: Round,
         end: recording.TurnEnd,
-        storing: Awaitable[None],
+        storing: Awaitable[None] | None,
     ) -> None:
         if not told.is_finished:
             self.emit(told.finish(exchange.elapsed_ms))
         end.request = exchange.request
         self._verdicts.append(worst(told.all_findings))
-        await storing
+        if storing is not None:
+            await storing
         await in_thread(recording.finish_turn)(end)
         self.emit(told.close())
 

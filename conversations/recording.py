@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Case, Count, F, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from console.accounts.models import Project
@@ -87,60 +89,70 @@ def _observe(project: Project, tool: Mapping[str, Any]) -> int:
 
 
 @dataclass(frozen=True)
-class TurnStart:
-    """A model call that is about to be made."""
+class Asked:
+    """A model call as it is made; ``key`` is its turn's idempotency key."""
 
-    project: Project
-    conversation: UUID
-    connection: Connection
     key: str
     at: datetime
     ask: Ask
     protocol: str
+
+    def turn_of(self, project: Project) -> UUID:
+        return uuid7.of(self.at, str(project.pk), self.key)
+
+
+@dataclass(frozen=True)
+class TurnStart:
+    """A model call and where its turn belongs."""
+
+    project: Project
+    conversation: UUID
+    connection: Connection
+    asked: Asked
     toolset: int | None
     parent: Parent | None
-    user: str = ""
-
-    @property
-    def turn(self) -> UUID:
-        return uuid7.of(self.at, str(self.project.pk), self.key)
 
 
 def begin_turn(start: TurnStart) -> None:
     """Store the request of a turn, as running. Twice is the same row."""
-    ask, parent = start.ask, start.parent
-    messages = list(ask.messages)
     with transaction.atomic():
         held = Conversation.objects.select_for_update().get(pk=start.conversation)
-        _, made = Turn.objects.get_or_create(
-            id=start.turn,
-            defaults={
-                "project": start.project,
-                "conversation": held,
-                "parent_id": parent.id if parent else None,
-                "number": held.turn_count + 1,
-                "key": start.key,
-                "at": start.at,
-                "source": "playground",
-                "status": "running",
-                "provider": start.connection.name,
-                "protocol": start.protocol,
-                "model": ask.model,
-                "connection": start.connection,
-                "toolset_id": start.toolset,
-                "messages": json.dump(messages[parent.count if parent else 0 :]),
-                "message_count": len(messages),
-                "inherited_count": parent.count if parent else 0,
-                "user_count": count_users(messages),
-                "prefix_hash": digests(messages)[-1],
-                "parameters": json.dump(parameters_of(ask)),
-                "user": start.user,
-            },
-        )
-        if made:
-            held.turn_count += 1
-            held.last_at = timezone.now()
-            held.save(update_fields=["turn_count", "last_at"])
+        row = turn_row(start, held.turn_count + 1)
+        if Turn.objects.filter(pk=row.pk).exists():
+            return
+        row.save(force_insert=True)
+        held.turn_count += 1
+        held.last_at = timezone.now()
+        held.save(update_fields=["turn_count", "last_at"])
+
+
+def turn_row(start: TurnStart, number: int) -> Turn:
+    """The row of a turn that runs, not stored yet."""
+    asked, parent = start.asked, start.parent
+    messages = list(asked.ask.messages)
+    inherited = parent.count if parent else 0
+    return Turn(
+        id=asked.turn_of(start.project),
+        project=start.project,
+        conversation_id=start.conversation,
+        parent_id=parent.id if parent else None,
+        number=number,
+        key=asked.key,
+        at=asked.at,
+        source="playground",
+        status="running",
+        provider=start.connection.name,
+        protocol=asked.protocol,
+        model=asked.ask.model,
+        connection=start.connection,
+        toolset_id=start.toolset,
+        messages=json.dump(messages[inherited:]),
+        message_count=len(messages),
+        inherited_count=inherited,
+        user_count=count_users(messages),
+        prefix_hash=digests(messages)[-1],
+        parameters=json.dump(parameters_of(asked.ask)),
+    )
 
 
 def parameters_of(ask: Ask) -> dict[str, Any]:
@@ -169,16 +181,18 @@ def finish_turn(end: TurnEnd) -> None:
         turn = Turn.objects.select_for_update().get(pk=end.turn)
         _set_answer(turn, end)
         turn.save()
-        TurnWire.objects.update_or_create(
-            turn_id=turn.pk,
-            defaults={
-                "project_id": turn.project_id,
-                "request": wire.pack_request(end.request),
-                "chunks": wire.pack(end.chunks),
-            },
-        )
+        TurnWire.objects.bulk_create([_wire_row(turn, end)], ignore_conflicts=True)
         ToolCall.objects.bulk_create(_calls(turn, end.round), ignore_conflicts=True)
-        _count(turn)
+        _tell_conversation(turn)
+
+
+def _wire_row(turn: Turn, end: TurnEnd) -> TurnWire:
+    return TurnWire(
+        turn_id=turn.pk,
+        project_id=turn.project_id,
+        request=wire.pack_request(end.request),
+        chunks=wire.pack(end.chunks),
+    )
 
 
 def _set_answer(turn: Turn, end: TurnEnd) -> None:
@@ -253,13 +267,27 @@ def _calls(turn: Turn, told: Round) -> list[ToolCall]:
     return rows
 
 
-def _count(turn: Turn) -> None:
-    held = Conversation.objects.select_for_update().get(pk=turn.conversation_id)
-    held.call_count = ToolCall.objects.filter(conversation=held).count()
-    verdicts = {held.verdict, turn.verdict}
-    held.verdict = next(v for v in ("rejected", "flagged", "accepted") if v in verdicts)
-    held.last_at = timezone.now()
-    held.save(update_fields=["call_count", "verdict", "last_at"])
+def _tell_conversation(turn: Turn) -> None:
+    """Its count of calls, its worst verdict and its newest time, in one statement."""
+    calls = (
+        ToolCall.objects.filter(conversation_id=OuterRef("pk"))
+        .order_by()
+        .values("conversation_id")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    Conversation.objects.filter(pk=turn.conversation_id).update(
+        call_count=Coalesce(Subquery(calls), 0),
+        verdict=_worse_of(turn.verdict),
+        last_at=timezone.now(),
+    )
+
+
+def _worse_of(verdict: str) -> Case:
+    """The verdict that is stored, or this one where it is worse."""
+    kept = {"rejected": ["rejected"], "flagged": ["rejected", "flagged"]}
+    worse = kept.get(verdict, ["rejected", "flagged", "accepted"])
+    return Case(When(verdict__in=worse, then=F("verdict")), default=Value(verdict))
 
 
 @dataclass(frozen=True)

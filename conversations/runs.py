@@ -269,9 +269,9 @@ def _find_conversation(
     return found
 
 
-def create(order: Order) -> Plan:
-    """Make the rows of a run, all or none."""
-    project, user, checked, run_id = order.project, order.user, order.checked, order.run
+def create(order: Order, asked: recording.Asked | None = None) -> Plan:
+    """Make the rows of a run, all or none; those of its first turn with them."""
+    project, checked, run_id = order.project, order.checked, order.run
     body = checked.body
     wire = [pick.wire for pick in checked.tools]
     with transaction.atomic():
@@ -279,11 +279,11 @@ def create(order: Order) -> Plan:
         if wire:
             versions = [pick.version.pk if pick.version else None for pick in checked.tools]
             toolset = recording.keep_toolset(project, wire, versions)
-        conversation = checked.conversation or _new_conversation(project, user, body, run_id)
+        conversation = checked.conversation or _new_conversation(order, turns=1 if asked else 0)
         run = Run.objects.create(
             id=run_id,
             project=project,
-            user=user,
+            user=order.user,
             conversation=conversation,
             connection=checked.connection,
             group=body.group or uuid7.now(),
@@ -293,18 +293,32 @@ def create(order: Order) -> Plan:
             model=body.model,
             title=body.title,
         )
-    ids = versions_of(body, toolset.versions if toolset else [])
-    return _plan(run, checked, ids, toolset.pk if toolset else None)
+        ids = versions_of(body, toolset.versions if toolset else [])
+        plan = _plan(run, checked, ids, toolset.pk if toolset else None)
+        if asked:
+            _create_turn(order, plan, asked)
+    return plan
 
 
-def _new_conversation(project: Project, user: User, body: RunRequest, run_id: UUID) -> Conversation:
-    now = timezone.now()
+def _create_turn(order: Order, plan: Plan, asked: recording.Asked) -> None:
+    start = recording.TurnStart(
+        order.project, plan.conversation, order.connection, asked, plan.toolset, plan.parent
+    )
+    if order.checked.conversation is None:
+        recording.turn_row(start, 1).save(force_insert=True)
+    else:
+        recording.begin_turn(start)
+
+
+def _new_conversation(order: Order, turns: int) -> Conversation:
+    now, body = timezone.now(), order.checked.body
     return Conversation.objects.create(
-        project=project,
-        key=f"playground:{run_id}",
+        project=order.project,
+        key=f"playground:{order.run}",
         title=body.title or _first_words(body.messages),
         source="playground",
-        user=user.email,
+        user=order.user.email,
+        turn_count=turns,
         started_at=now,
         last_at=now,
     )
