@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from console.lib import json
 from conversations.assembly.payload import items, obj, text
 from conversations.ingest.native.canonical import Saying, argument_text, tool_message
 from conversations.ingest.notes import Note
@@ -58,7 +58,7 @@ def structured(value: Any) -> Any:
     """An attribute's value; a text that holds a JSON array or object is read."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
-            return json.loads(value)
+            return json.load(value)
         except (ValueError, RecursionError):
             return value
     return value

@@ -127,21 +127,20 @@ class NewTurn:
 
 
 class Texts:
-    """JSON texts of messages: turns of one transcript share them, each is written once."""
+    """JSON texts of messages: turns of one transcript share them, each is written once.
+
+    The messages are kept, so that no other can have the identity of one of them.
+    """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, bytes]] = {}
 
     def of(self, messages: Sequence[Any]) -> list[bytes]:
-        return [self._of(message) for message in messages]
-
-    def _of(self, message: Any) -> bytes:
-        known = self._known.get(id(message))
-        if known is not None and known[0] is message:
-            return known[1]
-        text = json.dump(message).encode()
-        self._known[id(message)] = (message, text)
-        return text
+        known = self._known
+        for message in messages:
+            if id(message) not in known:
+                known[id(message)] = message, json.dump_bytes(message)
+        return [known[id(message)][1] for message in messages]
 
 
 def claim_of(project: int, record: TurnRecord) -> tuple[UUID, UUID]:

@@ -56,6 +56,12 @@ def json_text(value: Any) -> str:
     return to_stored(text) if _MARK in text else text
 
 
+def array_text(values: Iterable[str]) -> str:
+    """A text array as PostgreSQL writes it."""
+    texts = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return '{"' + '","'.join(texts) + '"}' if texts else "{}"
+
+
 def copy_in(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     names = ", ".join(f'"{name}"' for name in columns)
     with (
@@ -103,8 +109,8 @@ def _turn_row(project: int, source: str, new: NewTurn) -> tuple[Any, ...]:
         to_stored((response.finish_reason or "") if response else "")[:60],
         *counts, json_text(response.usage or {}) if response else "{}",
         price.cost, json_text(price.snapshot), record.latency_ms, record.first_token_ms,
-        record.user, record.environment, list(record.tags), worst(findings),
-        findings_text(new.findings), codes_of(findings),
+        record.user, record.environment, array_text(record.tags), worst(findings),
+        findings_text(new.findings), array_text(codes_of(findings)),
         json_text([note.to_json() for note in record.notes]) if record.notes else "[]",
         "" if record.expected is None else json_text(record.expected),
     )  # fmt: skip
@@ -123,7 +129,7 @@ def write_calls(project: int, source: str, turns: Iterable[NewTurn]) -> None:
     rows = (
         _call_row(project, call)
         + (source, new.record.provider, new.record.user, new.record.environment)
-        + (list(new.record.tags),)
+        + (array_text(new.record.tags),)
         for new in turns
         for call in new.calls
     )
@@ -134,8 +140,9 @@ def _call_row(project: int, call: CallState) -> tuple[Any, ...]:
     return (
         call.id, project, call.conversation, call.turn, call.position, call.at,
         to_stored(call.call_id), to_stored(call.name), to_stored(call.arguments), call.version,
-        call.model, call.verdict, findings_text(call.findings), _layers_text(call), call.codes,
-        call.status, None if call.result is None else to_stored(call.result), call.answered_by,
+        call.model, call.verdict, findings_text(call.findings), _layers_text(call),
+        array_text(call.codes), call.status,
+        None if call.result is None else to_stored(call.result), call.answered_by,
         call.answered_at, call.latency_ms, call.cached, call.cost, "",
     )  # fmt: skip
 
@@ -219,7 +226,7 @@ def update_calls(calls: Sequence[CallState]) -> None:
     rows = [
         (
             call.id, call.verdict, findings_text(call.findings), _layers_text(call),
-            "{" + ",".join(call.codes) + "}", call.status,
+            array_text(call.codes), call.status,
             None if call.result is None else to_stored(call.result),
             call.answered_by, call.answered_at, call.latency_ms, call.cached, call.cost,
         )
@@ -343,7 +350,7 @@ def judge_turns_again(turns: Sequence[UUID]) -> None:
             now = _worst_of([worst(own), *(one for one, _ in calls[pk])])
             all_codes = dict.fromkeys([*codes_of(own), *(c for _, some in calls[pk] for c in some)])
             if now != verdict or list(all_codes) != codes:
-                changed.append((pk, now, "{" + ",".join(all_codes) + "}"))
+                changed.append((pk, now, array_text(all_codes)))
         if changed:
             cursor.execute(
                 """UPDATE conversations_turn AS held SET verdict = new.verdict,
