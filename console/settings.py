@@ -193,6 +193,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15},
     },
     "settle-traces": {"task": "conversations.settle_traces", "schedule": 5.0},
+    "judge-waiting": {
+        "task": "conversations.judge_waiting",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "apply-retention": {
         "task": "conversations.apply_retention",
         "schedule": crontab(hour=3, minute=17),

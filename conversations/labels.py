@@ -18,6 +18,7 @@ from django.utils import timezone
 from console.accounts.models import User
 from console.lib import json
 from console.lib.fields import to_stored
+from conversations.expected import NAMES_CALL, OF_CALLS, Said, judge_expected, judge_labels
 from conversations.models import Conversation, Label, ToolCall, Turn
 from tools_registry.dialects import read_offer
 from tools_registry.validation.expectation import (
@@ -30,10 +31,6 @@ from tools_registry.validation.expectation import (
 from tools_registry.validation.findings import Finding, LayerResult, worst
 from tools_registry.validation.syntax import read_arguments
 
-OF_CALLS = frozenset(["wrong_tool", "wrong_arguments", "needless"])
-NAMES_CALL = frozenset(["wrong_tool", "wrong_arguments", "missing"])
-"""Kinds that may say which call should have been made."""
-
 
 class BadLabel(ValueError):
     """A label that cannot be set; ``field`` is the one to correct, the text says how."""
@@ -41,75 +38,6 @@ class BadLabel(ValueError):
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
         self.field = field
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One label as a value: ``position`` is of the call, None for the turn as a whole."""
-
-    kind: str
-    position: int | None = None
-    expected: ExpectedCall | None = None
-
-
-# ---- pure: from what was said to findings
-
-
-def judge_labels(
-    calls: Sequence[CallMade], said: Sequence[Said], specs: Mapping[str, Any] | None = None
-) -> Judgement:
-    """The findings of the expectation layer that labels give, by call and for the turn."""
-    found: dict[int, tuple[Finding, ...]] = {}
-    turn: list[Finding] = []
-    for one in said:
-        if one.kind == "missing":
-            wanted = (one.expected,) if one.expected else None
-            turn += judge([], Expectation(wanted)).turn
-        elif one.kind in OF_CALLS and one.position is not None and one.position < len(calls):
-            found[one.position] = _judge_call(calls[one.position], one, specs)
-    return Judgement(tuple(found.get(at, ()) for at in range(len(calls))), tuple(turn))
-
-
-_UNNAMED = {
-    "wrong_tool": "By a label: another tool should have been called; which one was not said",
-    "wrong_arguments": "By a label: the arguments are wrong; the right ones were not said",
-}
-
-
-def _judge_call(call: CallMade, said: Said, specs: Mapping[str, Any] | None) -> tuple[Finding, ...]:
-    if said.kind == "needless":
-        return judge([call], Expectation(()), specs).calls[0]
-    if said.expected is None:
-        return (Finding(said.kind, _UNNAMED[said.kind]),)
-    return judge([call], Expectation((said.expected,)), specs).calls[0]
-
-
-def expectation_of(calls: Sequence[CallMade], said: Sequence[Said]) -> Expectation | None:
-    """What should have been called in the turn by its labels, for a test case.
-
-    Calls that no label speaks of are taken as right. None where there is no label, or one that
-    does not say what would have been right.
-    """
-    by_call = {one.position: one for one in said if one.position is not None}
-    missing = [one for one in said if one.kind == "missing"]
-    if not said or any(one.expected is None for one in said if one.kind in NAMES_CALL):
-        return None
-    expected = []
-    for position, call in enumerate(calls):
-        one = by_call.get(position)
-        if one is None or one.kind == "right":
-            expected.append(_as_expected(call))
-        elif one.expected is not None:
-            expected.append(one.expected)
-    expected += [one.expected for one in missing if one.expected is not None]
-    return Expectation(tuple(expected))
-
-
-def _as_expected(call: CallMade) -> ExpectedCall:
-    arguments = call.arguments
-    if isinstance(arguments, str):
-        arguments = read_arguments(arguments)[0]
-    return ExpectedCall(call.name, arguments if isinstance(arguments, Mapping) else None)
 
 
 # ---- what a form says
@@ -228,9 +156,10 @@ def _write_expected(expected: ExpectedCall | None, arguments: str) -> str:
     return json.dump({"name": expected.name, **({"arguments": arguments} if arguments else {})})
 
 
-def read_said(labels: Sequence[Label], calls: Sequence[ToolCall]) -> list[Said]:
-    """The labels that hold, as values; withdrawn ones say nothing."""
-    positions: dict[UUID | None, int] = {call.pk: at for at, call in enumerate(calls)}
+def read_said(labels: Sequence[Label], calls: Sequence[UUID]) -> list[Said]:
+    """The labels that hold, as values; withdrawn ones say nothing. ``calls`` are the keys of the
+    turn's calls in their order."""
+    positions: dict[UUID | None, int] = {call: at for at, call in enumerate(calls)}
     return [
         Said(label.kind, positions.get(label.call_id), _load_expected(label.expected))
         for label in labels
@@ -246,41 +175,44 @@ def _load_expected(text: str) -> ExpectedCall | None:
     return ExpectedCall(data["name"], arguments)
 
 
-def judge_again(turn: Turn, calls: Sequence[ToolCall]) -> None:
-    """Replace the expectation layer's findings of a turn by those of its labels.
+def judge_turn(
+    turn: Turn,
+    calls: Sequence[CallMade],
+    said: Sequence[Said],
+    specs: Mapping[str, Any] | None = None,
+) -> Judgement | None:
+    """What is expected of a stored turn: by its labels, else by the expectation that its record
+    carried; None where there is neither."""
+    if said:
+        return judge_labels(calls, said, specs)
+    if not turn.expected or turn.status != "finished":
+        return None
+    try:
+        return judge_expected(json.load(turn.expected), calls, specs)
+    except ValueError:  # the turn says so in its notes
+        return None
 
-    A turn without labels is judged by the expectation that its record carried, if any. Within
-    the caller's transaction, which holds the locks.
+
+def judge_again(turn: Turn, calls: Sequence[ToolCall]) -> None:
+    """Replace the expectation layer's findings of a turn by those of its labels, or of its record.
+
+    Within the caller's transaction, which holds the locks.
     """
     specs = dict(read_offer(turn.toolset.tools)) if turn.toolset else None
     made = [CallMade(call.name, call.arguments) for call in calls]
-    said = read_said(labels_of(turn), calls)
-    judgement = judge_labels(made, said, specs) if said else _judge_record(turn, made, specs)
-    for call, findings in zip(calls, judgement.calls, strict=True):
-        _settle(call, findings, ran=bool(said) or bool(turn.expected))
+    said = read_said(labels_of(turn), [call.pk for call in calls])
+    judgement = judge_turn(turn, made, said, specs)
+    by_call = judgement.calls if judgement else ((),) * len(calls)
+    for call, findings in zip(calls, by_call, strict=True):
+        _settle(call, findings, ran=judgement is not None)
     kept = [finding for finding in turn.found if finding.layer != "expectation"]
-    own = [*kept, *judgement.turn]
+    own = [*kept, *(judgement.turn if judgement else ())]
     everything = [*own, *(finding for call in calls for finding in call.found)]
     turn.findings = json.dump([finding.to_json() for finding in own])
     turn.codes = list(dict.fromkeys(finding.code for finding in everything))
     turn.verdict = worst(everything)
     turn.save(update_fields=["findings", "codes", "verdict"])
     _settle_conversation(turn)
-
-
-def _judge_record(
-    turn: Turn, made: Sequence[CallMade], specs: Mapping[str, Any] | None
-) -> Judgement:
-    nothing = Judgement(((),) * len(made))
-    if not turn.expected:
-        return nothing
-    data = json.load(turn.expected)
-    if isinstance(data, Mapping) and data.get("scope") == "conversation":
-        return nothing
-    try:
-        return judge(made, Expectation.from_json(data), specs)
-    except ValueError:
-        return nothing
 
 
 def _settle(call: ToolCall, new: Sequence[Finding], *, ran: bool) -> None:

@@ -84,7 +84,14 @@ class Conversation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "key"], name="conversation_key_once")
         ]
-        indexes = [models.Index(fields=["project", "-last_at", "-id"], name="conversation_newest")]
+        indexes = [
+            models.Index(fields=["project", "-last_at", "-id"], name="conversation_newest"),
+            models.Index(
+                fields=["project", "user"],
+                name="conversation_of_user",
+                condition=~models.Q(user=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title[:80] or self.key
@@ -181,6 +188,12 @@ class TurnWire(models.Model):
         return f"wire of turn {self.turn_id}"
 
 
+UNTOLD = models.Q(status="", result=None) & ~models.Q(
+    models.Q(codes__contains=["unanswered_call"]) | models.Q(source__in=["playground", "replay"])
+)
+"""Logged calls without an answer of which nothing is told yet."""
+
+
 class ToolCall(models.Model):
     """One call that the model asked for, and what became of it.
 
@@ -227,6 +240,7 @@ class ToolCall(models.Model):
             models.Index(fields=["project", "-id"], name="call_newest"),
             models.Index(fields=["turn_id", "position"], name="call_of_turn"),
             models.Index(fields=["conversation", "id"], name="call_of_conversation"),
+            models.Index(fields=["id"], name="call_waiting", condition=UNTOLD),
         ]
 
     def __str__(self) -> str:

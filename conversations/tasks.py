@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from conversations import erasure, interruption, partitions, retention
 from conversations.doors.proxy import storing
-from conversations.ingest.store import traces
+from conversations.ingest.store import traces, waiting
 
 ERASING = 300.0
 SWEEPING = 4 * 3600
@@ -30,6 +30,12 @@ def store_spooled() -> int:
 def settle_traces() -> int:
     """Store turns whose log records did not come in time; how many."""
     return traces.settle_traces()
+
+
+@shared_task(name="conversations.judge_waiting")
+def judge_waiting() -> int:
+    """Tell of logged calls that nobody answered in time; how many."""
+    return waiting.judge_waiting(timezone.now())
 
 
 @shared_task(name="conversations.make_partitions")

@@ -34,6 +34,7 @@ NOTES: dict[str, str] = {
     "assembly_decision": "The provider left the plain path of its protocol",
     "trailing_messages": "Messages after the last answer belong to no turn",
     "results_unmatched": "A tool result matches no call of the turn",
+    "expectation_unreadable": "What should have been called is in no form that we know",
     "clock_skew": "The clock of the source differs too much from ours",
     "redacted": "Redaction rules replaced something before the turn was stored",
     "wire_dropped": "The raw bytes were not stored, because redaction changed the turn",

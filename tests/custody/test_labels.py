@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from console.lib import json
 from conversations import labels
-from conversations.labels import Said, expectation_of, judge_labels
+from conversations.expected import Said, expectation_of, judge_labels
 from conversations.models import Label, ToolCall, Turn
 from tests import factories
 from tests.factories import People, client_of, make_people

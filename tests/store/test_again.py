@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from console.lib import json
 from conversations.ingest.store import store
 from conversations.ingest.store.again import judge_again
+from conversations.ingest.store.waiting import judge_waiting
 from conversations.models import Conversation, ToolCall, Turn
 from tests.factories import make_project
 from tests.store.talks import ask, assistant, read, rows, talk, turn, user
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.django_db
 def test_nothing_changes_where_no_rule_did() -> None:
     project = make_project()
     store(project, read(*talk(4)), door="api")
+    assert judge_waiting(timezone.now()) == 1
     before = rows(project)
     assert judge_again(project, [Conversation.objects.get().pk]) == 0
     assert rows(project) == before
@@ -25,7 +28,8 @@ def test_nothing_changes_where_no_rule_did() -> None:
 
 def test_the_former_verdict_stays_beside_the_new() -> None:
     project = make_project()
-    body = turn("a", [user("Hi")], assistant(ask("Oslo", name="send_mail")))
+    asked = assistant(ask("Oslo", name="send_mail"))
+    body = turn("a", [user("Hi")], asked, at=timezone.now())
     store(project, read(body), door="api")
     assert ToolCall.objects.get().codes == ["unknown_tool"]
     Tool.objects.create(project=project, name="send_mail")

@@ -12,16 +12,19 @@ from django.utils import timezone
 
 from console.accounts.models import Project
 from console.lib import json
+from conversations.expected import Said
 from conversations.ingest.store import heads, rows
 from conversations.ingest.store.batch import read_stored
 from conversations.ingest.store.conduct import judge_threads
-from conversations.ingest.store.judging import Known, judge_call
+from conversations.ingest.store.judging import Known, expect, judge_call
 from conversations.ingest.store.lineage import Family
 from conversations.ingest.store.prepared import CallState
 from conversations.ingest.store.threads import Thread
 from conversations.ingest.store.toolsets import Offered, read_toolsets
-from conversations.models import Turn
+from conversations.labels import judge_turn, read_said
+from conversations.models import Label, Turn
 from tools_registry.validation import validate_turn
+from tools_registry.validation.expectation import CallMade
 from tools_registry.validation.findings import Finding, worst
 
 _OWN = frozenset(["assembly", "syntax", "offer", "schema"])
@@ -36,9 +39,9 @@ def judge_again(project: Project, conversations: Sequence[UUID]) -> int:
         read_stored(threads)
         before = {call.id: list(call.findings) for one in threads for call in one.held}
         _judge_turns(project, threads)
-        judge_threads(threads)
-        changed = [call for one in threads for call in one.held if call.findings != before[call.id]]
         now = timezone.now()
+        judge_threads(threads, now)
+        changed = [call for one in threads for call in one.held if call.findings != before[call.id]]
         rows.update_calls(changed)
         rows.keep_former([(call.id, _former(before[call.id], now)) for call in changed])
         rows.judge_turns_again([link.id for one in threads for link in one.links])
@@ -61,30 +64,43 @@ def _judge_turns(project: Project, threads: Sequence[Thread]) -> None:
             calls.setdefault(call.turn, []).append(call)
         turns = list(
             Turn.objects.filter(conversation=thread.head.id, status="finished").only(
-                "id", "toolset_id", "parameters", "findings", "response"
+                "id", "toolset_id", "parameters", "findings", "response", "expected", "status"
             )
         )
+        labels: dict[UUID, list[Label]] = {}
+        for label in Label.objects.filter(conversation=thread.head.id, superseded_at=None):
+            labels.setdefault(label.turn_id, []).append(label)
         offers = read_toolsets({turn.toolset_id for turn in turns if turn.toolset_id})
         for turn in turns:
-            _judge_turn(turn, calls.get(turn.pk, []), offers, known)
+            own = calls.get(turn.pk, [])
+            said = read_said(labels.get(turn.pk, []), [call.id for call in own])
+            _judge_turn(turn, own, said, offers, known)
 
 
 def _judge_turn(
-    turn: Turn, calls: Sequence[CallState], offers: Mapping[int, Offered], known: Known
+    turn: Turn,
+    calls: Sequence[CallState],
+    said: Sequence[Said],
+    offers: Mapping[int, Offered],
+    known: Known,
 ) -> None:
     choice: Any = json.load(turn.parameters).get("tool_choice")
     offered = offers.get(turn.toolset_id) if turn.toolset_id else None
+    specs = offered.specs if offered else None
     for call in calls:
         assembly = [one for one in call.findings if one.layer == "assembly"]
-        specs = offered.specs if offered else None
         verdict = judge_call(call, specs, known, choice, assembly)
         kept = [one for one in call.findings if one.layer not in _OWN]
         call.findings = [*verdict.findings, *kept]
         late = [layer for layer in call.layers if layer["layer"] not in _OWN]
         call.layers = [*(layer.to_json() for layer in verdict.layers), *late]
+    made = [CallMade(call.name, call.arguments) for call in calls]
+    judgement = judge_turn(turn, made, said, specs)
+    expect(calls, judgement)
     names = [call.name for call in calls]
-    own = [one for one in turn.found if one.layer != "offer"]
-    findings = [*own, *(validate_turn(names, tool_choice=choice) if turn.response else [])]
+    own = [one for one in turn.found if one.layer not in ("offer", "expectation")]
+    own += validate_turn(names, tool_choice=choice) if turn.response else []
+    findings = [*own, *(judgement.turn if judgement else ())]
     if findings != turn.found:
         turn.findings = json.dump([finding.to_json() for finding in findings])
         turn.save(update_fields=["findings"])

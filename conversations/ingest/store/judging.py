@@ -6,10 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from console.accounts.models import Project
+from conversations.expected import judge_expected
+from conversations.ingest.notes import Note
 from conversations.ingest.store.prepared import CallState, NewTurn
 from conversations.ingest.store.toolsets import Offered
 from tools_registry.models import Tool
 from tools_registry.validation import Offer, validate, validate_turn
+from tools_registry.validation.expectation import CallMade, Judgement
 from tools_registry.validation.findings import Finding, LayerResult, Verdict, worst
 from tools_registry.validation.syntax import read_value
 
@@ -48,6 +51,33 @@ def judge_turn(new: NewTurn, offered: Offered | None, known: Known) -> None:
     if record.response is not None and record.error is None:
         names = [call.name for call in new.calls]
         new.findings = validate_turn(names, tool_choice=choice)
+        if record.expected is not None:
+            _judge_expected(new, offered.specs if offered else None)
+
+
+def _judge_expected(new: NewTurn, specs: Offer | None) -> None:
+    """Hold the calls against what the record expects, or note that nobody can read it."""
+    made = [CallMade(call.name, call.arguments) for call in new.calls]
+    try:
+        judgement = judge_expected(new.record.expected, made, specs)
+    except ValueError as error:
+        said = f"The turn is not judged by what its record expects: {error}."
+        new.record = new.record.with_notes([Note("expectation_unreadable", said)])
+        return
+    if judgement is not None:
+        expect(new.calls, judgement)
+        new.findings = [*new.findings, *judgement.turn]
+
+
+def expect(calls: Sequence[CallState], judgement: Judgement | None) -> None:
+    """Replace what an expectation says of calls; None where nobody expects anything."""
+    for at, call in enumerate(calls):
+        call.findings = [one for one in call.findings if one.layer != "expectation"]
+        call.layers = [one for one in call.layers if one["layer"] != "expectation"]
+        if judgement is not None:
+            found = judgement.calls[at]
+            call.findings += found
+            call.layers.append(LayerResult("expectation", True, found).to_json())
 
 
 def judge_call(
@@ -87,15 +117,18 @@ def find_assembly(calls: Sequence[CallState], finish_reason: str | None) -> list
 def settle(call: CallState, late: Iterable[Finding]) -> None:
     """Replace the findings that depend on more than the call's turn."""
     kept = [one for one in call.findings if one.layer not in LATE_LAYERS]
-    findings = [*kept, *late]
+    last = [one for one in kept if one.layer == "expectation"]
+    findings = [*(one for one in kept if one.layer != "expectation"), *late, *last]
     if findings == call.findings:
         return
     call.findings, call.changed = findings, True
     layers = [layer for layer in call.layers if layer["layer"] not in LATE_LAYERS]
+    expected = [layer for layer in layers if layer["layer"] == "expectation"]
+    call.layers = [layer for layer in layers if layer["layer"] != "expectation"]
     for name in sorted({one.layer for one in findings} & LATE_LAYERS):
         own = tuple(one for one in findings if one.layer == name)
-        layers.append(LayerResult(name, True, own).to_json())
-    call.layers = layers
+        call.layers.append(LayerResult(name, True, own).to_json())
+    call.layers += expected
 
 
 def codes_of(findings: Iterable[Finding]) -> list[str]:
@@ -105,6 +138,7 @@ def codes_of(findings: Iterable[Finding]) -> list[str]:
 __all__ = [
     "Known",
     "codes_of",
+    "expect",
     "find_assembly",
     "judge_call",
     "settle",
