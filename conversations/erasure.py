@@ -33,6 +33,7 @@ from conversations.removal import (
     lock_conversations,
 )
 from conversations.rulebook import salt_of
+from conversations.search.index import turns_having
 
 BATCH = 20
 """Conversations after which progress and a wish to cancel are looked at."""
@@ -71,16 +72,17 @@ def hash_of(project: Project, user: str) -> str:
 
 
 def _turns(project: Project, user: str) -> QuerySet[Turn]:
-    return Turn.objects.filter(project=project, user__in=names_of(project, user)).exclude(
-        source="playground"
-    )
+    names = names_of(project, user)
+    rows = Turn.objects.filter(project=project, user__in=names).exclude(source="playground")
+    return rows.filter(turns_having(project.pk, "user", names))
 
 
 def _conversations(project: Project, user: str) -> QuerySet[Conversation]:
     """Those of the user, and those in which the user has turns."""
-    named = Conversation.objects.filter(project=project).exclude(source="playground")
-    turns = _turns(project, user).values("conversation")
-    return named.filter(Q(user__in=names_of(project, user)) | Q(pk__in=turns))
+    rows = Conversation.objects.filter(project=project).exclude(source="playground")
+    named = rows.filter(user__in=names_of(project, user)).values("pk")
+    # A union, so that each side has its index.
+    return rows.filter(pk__in=named.union(_turns(project, user).values("conversation")))
 
 
 def measure(project: Project, user: str) -> Amount:
@@ -234,9 +236,8 @@ def _erase_conversation(row: Erasure, held: Conversation) -> None:
     with transaction.atomic():
         lock_conversations([held.pk])
         turns = list(mine.values_list("pk", flat=True))
-        for child in Turn.objects.filter(project=project, parent_id__in=turns).exclude(
-            pk__in=turns
-        ):
+        rest = Turn.objects.filter(project=project, conversation=held).exclude(pk__in=turns)
+        for child in rest.filter(parent_id__in=turns):
             _cut_off(child)
         calls = ToolCall.objects.filter(project=project, turn_id__in=turns)
         wires = TurnWire.objects.filter(turn_id__in=turns).count()

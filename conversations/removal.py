@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from console.lib import json
 from conversations.models import Conversation, Turn
 from conversations.recording import rebuild_messages
+from conversations.storage import key_of
 
 
 def detach(project: int, first: UUID, after: UUID) -> int:
@@ -47,8 +48,14 @@ def delete_turns(turns: Sequence[UUID]) -> int:
 
 def delete_beside(turns: Sequence[UUID]) -> int:
     """Delete the keys, labels and bytes of turns; how many of bytes."""
+    claimed = Turn.objects.filter(pk__in=list(turns)).values_list("project_id", "key")
+    keys = [key_of(project, key) for project, key in claimed]
     with connection.cursor() as cursor:
-        for table in ("conversations_turnkey", "conversations_label", "conversations_turnwire"):
+        cursor.execute(
+            "DELETE FROM conversations_turnkey WHERE id = ANY(%s) AND turn_id = ANY(%s)",
+            [keys, list(turns)],
+        )
+        for table in ("conversations_label", "conversations_turnwire"):
             cursor.execute(f"DELETE FROM {table} WHERE turn_id = ANY(%s)", [list(turns)])
         return int(cursor.rowcount)
 

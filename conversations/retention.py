@@ -270,7 +270,7 @@ def _delete_turns(project: int, before: datetime) -> int:
             # Whoever stores turns of these conversations waits, then finds other parents.
             lock_conversations(list(batch.values()))
             for child in Turn.objects.filter(
-                project=project, parent_id__in=list(batch), pk__gte=limit
+                conversation__in=set(batch.values()), parent_id__in=list(batch), pk__gte=limit
             ):
                 detach_turn(child)
             total += delete_turns(list(batch))

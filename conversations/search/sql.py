@@ -249,7 +249,7 @@ class Finder:
             side.lexemes.append(f"({' | '.join(found)})")
 
     def _lexeme(self, name: str, value: str) -> str:
-        return _lexeme(f"{self.project:d}|{name}|{value[:_LONGEST]}")
+        return lexeme_of(self.project, name, value)
 
     def _place_version(self, term: Term) -> None:
         found = sorted({pk for value in term.values for pk in self.names.versions.get(value, ())})
@@ -405,13 +405,16 @@ def _table(alias: str) -> str:
 
 def find_calls_by_id(project: int, wire_id: str, most: int) -> Statement:
     """The calls that came with this id; ids repeat."""
-    wire_id = wire_id
     sql = (
         f"SELECT c.id FROM conversations_toolcall c WHERE {terms_of('c', calls=True)}"
         f" @@ %s::tsquery AND c.project_id = %s AND c.call_id = %s LIMIT {most:d}"
     )
-    lexeme = _lexeme(f"{project:d}|id|{wire_id[:_LONGEST]}")
-    return Statement(sql, [lexeme, project, wire_id])
+    return Statement(sql, [lexeme_of(project, "id", wire_id), project, wire_id])
+
+
+def lexeme_of(project: int, field: str, value: str) -> str:
+    """The lexeme of a value in the index."""
+    return _lexeme(f"{project:d}|{field}|{value[:_LONGEST]}")
 
 
 def _lexeme(text: str) -> str:
