@@ -116,13 +116,27 @@ def record_toolset(
 def _record_versions(project: Project, tools: list[Any]) -> list[int]:
     """The id of each entry's version. In the order of names, so that no two wait in a circle."""
     specs = [spec for entry in tools for spec in _read_entry(entry)]
+    known = _known_versions(project, [spec for spec in specs if spec])
     ids: dict[int, int] = {}
     for index, spec in sorted(enumerate(specs), key=lambda pair: pair[1].name if pair[1] else ""):
+        if spec is None or (spec.name, spec.hash) in known:
+            ids[index] = known[spec.name, spec.hash] if spec else 0
+            continue
         try:
-            ids[index] = register(project, spec, origin="observed")[0].pk if spec else 0
+            ids[index] = register(project, spec, origin="observed")[0].pk
         except UnreadableTool:
             ids[index] = 0
     return [ids[index] for index in range(len(specs))]
+
+
+def _known_versions(project: Project, specs: Sequence[ToolSpec]) -> dict[tuple[str, str], int]:
+    """The versions that these definitions have already, by name and hash."""
+    found = ToolVersion.objects.filter(
+        project=project, tool__project=project, hash__in={spec.hash for spec in specs}
+    )
+    return {
+        (name, digest): pk for name, digest, pk in found.values_list("tool__name", "hash", "pk")
+    }
 
 
 def _read_entry(entry: Any) -> list[ToolSpec | None]:
