@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,13 @@ def pytest_configure(config: pytest.Config) -> None:
     django.setup()
     # A worker that inherits it would read the settings before it has its own addresses.
     del os.environ["DJANGO_SETTINGS_MODULE"]
+    from django.conf import settings
+
+    from tests import emptying
+
+    # Every test client reads the middleware anew, which looks at all static files otherwise.
+    settings.WHITENOISE_AUTOREFRESH = True
+    emptying.install()
 
 
 def _start_servers() -> None:
@@ -198,11 +205,39 @@ def daphne(environment: dict[str, str]) -> Iterator[str]:
         stop_all([child])
 
 
+class SharedWeb:
+    """One Daphne for the tests of this process, on their database."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._url = ""
+
+    def start(self) -> str:
+        """Its address; it is started where it does not run."""
+        if not self._url:
+            self._url = self._open.enter_context(daphne({"DATABASE_URL": test_database_url()}))
+        return self._url
+
+    def stop(self) -> None:
+        self._open.close()
+        self._url = ""
+
+
+@pytest.fixture(scope="session")
+def _shared_web(django_db_setup: None) -> Iterator[SharedWeb]:
+    web = SharedWeb()
+    yield web
+    web.stop()
+
+
 @pytest.fixture
-def daphne_server(transactional_db: None) -> Iterator[str]:
+def daphne_server(transactional_db: None, _shared_web: SharedWeb) -> Iterator[str]:
     """The URL of a real Daphne in a process of its own, on the test's own database."""
-    with daphne({"DATABASE_URL": test_database_url()}) as url:
-        yield url
+    from tests import emptying
+
+    yield _shared_web.start()
+    if not emptying.end_runs():
+        _shared_web.stop()
 
 
 def test_database_url() -> str:

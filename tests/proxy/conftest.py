@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from tests.conftest import daphne, test_database_url
 
@@ -49,24 +47,8 @@ def web(django_db_setup: None, tmp_path_factory: Any, django_db_blocker: Any) ->
 
 
 @pytest.fixture
-def owner(transactional_db: None) -> Iterator[Any]:
+def owner(transactional_db: None) -> Any:
     """A project and a key that may send turns: ``owner.project``, ``owner.key``."""
     from tests.proxy.asking import Owner
 
-    yield Owner.make()
-    await_quiet()
-
-
-def await_quiet() -> None:
-    """Wait for the server's own writing, which emptying the tables would meet in a deadlock."""
-    busy = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid() AND state <> 'idle'"
-    )
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute(busy)
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.05)
+    return Owner.make()
