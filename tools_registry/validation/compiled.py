@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
@@ -18,12 +17,8 @@ _DRAFTS = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class Keyed:
-    """A schema with the identity under which its compiled form is kept."""
-
-    key: str
-    schema: Any = field(compare=False)
+_MOST = 512
+_LOCAL = ("#/$defs/", "#/definitions/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +31,38 @@ class Compiled:
     clean: jsonschema_rs.Validator | None
 
 
-@lru_cache(maxsize=512)
-def compile_keyed(keyed: Keyed) -> Compiled:
-    """The validators of a schema; raises ``jsonschema_rs.ValidationError`` or ValueError."""
-    errors = compile_schema(keyed.schema)
-    return Compiled(errors, None if _refers(keyed.schema) else compile_schema(close(keyed.schema)))
+_kept: dict[str, Compiled] = {}
 
 
-def _refers(schema: Any) -> bool:
-    """Whether a part may be referred to from elsewhere, where it must stay as it is."""
+def compile_once(key: str, schema: Any) -> Compiled:
+    """The validators of a schema whose identity is ``key``, kept for the next call.
+
+    Raises ``jsonschema_rs.ValidationError`` or ValueError.
+    """
+    found = _kept.get(key)
+    if found is None:
+        errors = compile_schema(schema)
+        clean = compile_schema(close(schema)) if _closes_safely(schema) else None
+        while len(_kept) >= _MOST:
+            _kept.pop(next(iter(_kept), ""), None)
+        found = _kept[key] = Compiled(errors, clean)
+    return found
+
+
+def _closes_safely(schema: Any) -> bool:
+    """Whether no part that ``close`` changes can be referred to from elsewhere."""
     pending = [schema]
     while pending:
         part = pending.pop()
         if isinstance(part, Mapping):
-            if any(isinstance(key, str) and key.endswith(("ref", "Ref")) for key in part):
-                return True
+            for key, value in part.items():
+                is_local = isinstance(value, str) and value.startswith(_LOCAL)
+                if isinstance(key, str) and key.endswith(("ref", "Ref")) and not is_local:
+                    return False
             pending += part.values()
         elif isinstance(part, list | tuple):
             pending += part
-    return False
+    return True
 
 
 def compile_schema(

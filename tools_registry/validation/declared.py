@@ -69,15 +69,16 @@ def undeclared(
     if not isinstance(schema, Mapping) or len(path) > _DEEPEST or _OPEN & schema.keys():
         return
     properties = schema.get("properties")
-    if isinstance(value, Mapping) and isinstance(properties, Mapping):
+    if isinstance(value, dict) and isinstance(properties, Mapping):
         for key, item in value.items():
-            if key in properties:
-                yield from undeclared(properties[key], item, (*path, key))
-            else:
+            if key not in properties:
                 yield key, path, list(properties)
+            elif isinstance(item, dict | list):
+                yield from undeclared(properties[key], item, (*path, key))
     elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for index, item in enumerate(value):
-            yield from undeclared(schema["items"], item, (*path, index))
+            if isinstance(item, dict | list):
+                yield from undeclared(schema["items"], item, (*path, index))
 
 
 def close(schema: Any, depth: int = 0) -> Any:

@@ -34,15 +34,16 @@ class Scope:
 
 def cut(value: Any) -> str:
     """A value as JSON text, cut in the middle of nowhere when it is long."""
-    if isinstance(value, Decimal):
-        text = str(value)
-    else:
-        text = json.dumps(value, ensure_ascii=False, default=_plain)
+    text = str(value) if isinstance(value, Decimal) else _ENCODER.encode(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else dict(value)
+
+
+# Made once: ``json.dumps`` with options makes one at every call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
 
 
 def listing(values: Sequence[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
@@ -20,9 +21,10 @@ def near(name: str, candidates: Iterable[str]) -> str | None:
     """
     options = [option for option in dict.fromkeys(candidates) if option != name]
     wanted = _fold(name)
-    for form in (_fold, _sorted_words):
+    for form in (_fold, _sorted_words) if wanted else ():
+        form_of_name = form(name)
         for option in options:
-            if wanted and form(option) == form(name):
+            if form(option) == form_of_name:
                 return option
     if len(wanted) <= 3:
         return None
@@ -40,10 +42,13 @@ def _distance(first: str, second: str, limit: int) -> int:
     return int(OSA.distance(first, second, score_cutoff=limit))
 
 
+# Declared names are few and asked for again and again.
+@lru_cache(maxsize=4096)
 def _fold(name: str) -> str:
     return _SEPARATOR.sub("", name.casefold())
 
 
+@lru_cache(maxsize=4096)
 def _sorted_words(name: str) -> str:
     words = _SEPARATOR.split(_WORD.sub("_", name).casefold())
     return " ".join(sorted(filter(None, words)))

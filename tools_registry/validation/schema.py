@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from tools_registry.specs import ToolSpec
-from tools_registry.validation.compiled import Compiled, Keyed, compile_keyed, storable
+from tools_registry.validation.compiled import Compiled, compile_once, storable
 from tools_registry.validation.declared import undeclared
 from tools_registry.validation.explain import Scope, explain, tell_unexpected
 from tools_registry.validation.findings import Finding, LayerResult
@@ -25,7 +25,7 @@ def check_arguments(spec: ToolSpec, value: Any, offered: Offer | None = None) ->
     if spec.parameters is None:
         return LayerResult("schema", False, note=f"{spec.name} declares no parameters")
     try:
-        compiled = compile_keyed(Keyed(spec.hash, spec.parameters))
+        compiled = compile_once(spec.hash, spec.parameters)
     except (ValueError, RecursionError):
         return LayerResult("schema", True, (_tell_invalid(spec),))
     try:
