@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
@@ -16,7 +16,7 @@ from console.accounts.models import Project, User
 from console.lib import json
 from console.lib.fields import to_stored
 from tools_registry.dialects import UnreadableTool, read_tools
-from tools_registry.models import Tool, Toolset, ToolVersion
+from tools_registry.models import Tool, Toolset, ToolVersion, VersionEvent
 from tools_registry.specs import ToolSpec
 
 _SEEN_STEP = timedelta(minutes=1)
@@ -29,26 +29,70 @@ def register(
     user: User | None = None,
     origin: str = "registered",
     note: str = "",
+    sender: str = "",
+    reason: str = "",
+    overrode: Sequence[str] = (),
 ) -> tuple[ToolVersion, bool]:
     """The version of ``spec`` in the project, and whether it is new.
 
     It is new when no version of the tool has its hash. Safe against races: of two equal
     definitions one version is made, of two different ones both, one after the other.
-    Registering by a person brings an archived tool back. Raises ``UnreadableTool`` for a name
-    that cannot be stored.
+    Registering publishes: a retired version and an archived tool come back, and the event keeps
+    who did it (``user``, or ``sender`` for a program), ``note``, and why ``reason`` it was done
+    over the lint errors ``overrode``. Raises ``UnreadableTool`` for a name that cannot be stored.
     """
     if to_stored(spec.name) != spec.name:
         raise UnreadableTool("/name", "Take NULs and broken characters out of the name")
     definition = json.dump(spec.to_json())
     spec = ToolSpec.from_json(json.load(definition))
     with transaction.atomic():
-        found = _find(project, spec)
-        if found is None:
+        version, is_new = _find(project, spec), False
+        if version is None:
             fields = {"created_by": user, "origin": origin, "note": note[:300]}
-            return _create(project, spec, definition, **fields)
-        if origin == "registered" and found.tool.archived_at:
-            found.tool.unarchive()
-        return found, False
+            version, is_new = _create(project, spec, definition, **fields)
+        if origin == "registered":
+            _publish(
+                version, by=user, sender=sender, note=note, reason=reason, overrode=list(overrode)
+            )
+        return version, is_new
+
+
+def _publish(version: ToolVersion, **event: Any) -> None:
+    """Of a version that is published already nothing changes."""
+    if version.tool.archived_at:
+        version.tool.unarchive()
+    if version.state != "published":
+        change_state(version, "published", **event)
+
+
+def change_state(
+    version: ToolVersion,
+    kind: str,
+    *,
+    by: User | None = None,
+    sender: str = "",
+    note: str = "",
+    reason: str = "",
+    overrode: Sequence[str] = (),
+) -> None:
+    """Publish or retire the version, and keep who did it, when and why."""
+    at = timezone.now()
+    if kind == "published":
+        version.published_at, version.retired_at = at, None
+    else:
+        version.retired_at = at
+    version.save(update_fields=["published_at", "retired_at"])
+    VersionEvent.objects.create(
+        project_id=version.project_id,
+        version=version,
+        kind=kind,
+        at=at,
+        by=by,
+        sender=sender[:100],
+        note=note[:300],
+        reason=reason[:500],
+        overrode=list(overrode),
+    )
 
 
 def _find(project: Project, spec: ToolSpec) -> ToolVersion | None:
@@ -67,8 +111,6 @@ def _create(
     found = _find(project, spec)  # another may have made it before the lock was ours
     if found:
         return found, False
-    if fields["origin"] == "registered" and tool.archived_at:
-        tool.unarchive()
     highest = tool.versions.aggregate(highest=Max("number"))["highest"] or 0
     version = ToolVersion.objects.create(
         project=project,
@@ -81,12 +123,12 @@ def _create(
     return version, True
 
 
-def newest_versions(tools: Sequence[Tool]) -> dict[int, ToolVersion]:
-    """The newest version of each tool, by the tool's id, with its author."""
+def current_versions(tools: Sequence[Tool]) -> dict[int, ToolVersion]:
+    """The newest version of each tool that is not retired, else the newest, by the tool's id."""
     versions = (
         ToolVersion.objects.select_related("tool", "created_by")
         .filter(tool__in=tools)
-        .order_by("tool_id", "-number")
+        .order_by("tool_id", F("retired_at").desc(nulls_first=True), "-number")
         .distinct("tool_id")
     )
     return {version.tool_id: version for version in versions}

@@ -28,7 +28,7 @@ from tools_registry.lint.toolsets import (
     look_alikes,
     weigh,
 )
-from tools_registry.lint.words import check_spelling, name_words, split, text_words
+from tools_registry.lint.words import check_spelling, name_words, read_words, split, text_words
 from tools_registry.specs import ToolSpec
 
 _NONE = Dictionary()
@@ -98,6 +98,7 @@ __all__ = [
     "lint_toolset",
     "look_alikes",
     "name_words",
+    "read_words",
     "split",
     "text_words",
     "weigh",

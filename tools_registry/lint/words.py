@@ -21,6 +21,15 @@ def split(name: str) -> list[str]:
     return _WORD.findall(name)
 
 
+def read_words(text: str) -> list[str]:
+    """The words of a list that somebody wrote, in lower case: one or more a line, names split as
+    above, what follows a # left out; of three letters or more, as shorter ones are never looked up.
+    """
+    lines = (line.partition("#")[0] for line in text.splitlines())
+    found = (word.casefold() for line in lines for word in split(line) if 3 <= len(word) <= 60)
+    return list(dict.fromkeys(found))
+
+
 def name_words(spec: ToolSpec) -> set[str]:
     """All words of the tool's name and those of its parameters that can be looked up."""
     names = [spec.name, *(part.name or "" for part in parameters(spec))]

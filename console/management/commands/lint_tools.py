@@ -15,7 +15,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from tools_registry import spelling
-from tools_registry.lint import PROVIDERS
+from tools_registry.lint import PROVIDERS, read_words
 from tools_registry.lint.reports import FORMATS, Finding, write_report
 from tools_registry.lint_files import CannotRun, lint_sources, read_base, read_sources
 
@@ -63,11 +63,7 @@ class Command(BaseCommand):
 
 
 def _read_words(path: Path | None) -> list[str]:
-    """One word a line; what follows a # is a remark."""
-    if path is None:
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [word for line in lines if (word := line.partition("#")[0].strip())]
+    return read_words(path.read_text(encoding="utf-8")) if path else []
 
 
 def _write_baseline(path: Path, findings: list[Finding]) -> None:

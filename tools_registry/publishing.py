@@ -1,0 +1,193 @@
+"""From draft to version: what keeps one from being published, publishing, and what was when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from console.accounts.models import Project, User
+from tools_registry import diff, registry
+from tools_registry.checking import Linted, lint_next
+from tools_registry.dialects import UnreadableTool
+from tools_registry.diff import Change
+from tools_registry.drafts import Draft, Problem
+from tools_registry.models import OPEN, Tool, ToolDraft, ToolVersion, VersionEvent
+
+
+class Blocked(Exception):
+    """The draft cannot be published; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person weighs before publishing.
+
+    ``problems`` keep it from being published, lint errors do unless there is a reason.
+    ``changes`` are against ``current``, the published version; None without one.
+    """
+
+    read: Draft
+    problems: list[Problem]
+    linted: Linted
+    current: ToolVersion | None
+    changes: list[Change] | None
+
+    @property
+    def is_same(self) -> bool:
+        spec = self.read.spec
+        return bool(spec and self.current and self.current.hash == spec.hash)
+
+
+def review(draft: ToolDraft) -> Review:
+    read = draft.read()
+    problems = find_problems(draft, read)
+    current = draft.tool.current if draft.tool else None
+    if read.spec is None:
+        return Review(read, problems, Linted([]), current, None)
+    linted = lint_next(draft.project, read.spec, draft.tool)
+    changes = diff.compare(current.spec, read.spec) if current else None
+    return Review(read, problems, linted, current, changes)
+
+
+def find_problems(draft: ToolDraft, read: Draft) -> list[Problem]:
+    """What keeps the draft from being published whatever the reason."""
+    found = [*read.errors]
+    if read.spec is None:
+        return found
+    if draft.tool and read.spec.name != draft.tool.name:
+        message = f"A version keeps its tool's name, {draft.tool.name}. Another name is a new tool"
+        found.append(Problem(message, "/name"))
+    elif draft.tool is None and find_tool(draft.project, read.spec.name):
+        message = f"{read.spec.name} exists already. Choose another name, or edit that tool"
+        found.append(Problem(message, "/name"))
+    return found
+
+
+def find_tool(project: Project, name: str) -> Tool | None:
+    return Tool.objects.filter(project=project, name=name).first()
+
+
+@transaction.atomic
+def publish(
+    draft: ToolDraft, *, revision: int, user: User, note: str = "", reason: str = ""
+) -> ToolVersion:
+    """Make the draft an immutable, numbered version; one with its content is published again.
+
+    ``revision`` is what was reviewed. Raises ``Blocked`` where another wrote since, where it is
+    closed, where something is wrong, and for lint errors without a ``reason``.
+    """
+    held = ToolDraft.objects.select_for_update().filter(pk=draft.pk).filter(OPEN).first()
+    if held is None:
+        raise Blocked("This draft is published or discarded already")
+    if held.revision != revision:
+        who = held.updated_by or "Somebody"
+        raise Blocked(f"{who} changed this draft since you opened it: look at it again")
+    found = review(held)
+    if found.problems or found.read.spec is None:
+        raise Blocked(f"{found.problems[0].message}. Edit the draft first")
+    errors = [f"{error.code} {error.pointer}" for error in found.linted.errors]
+    if errors and not reason:
+        raise Blocked("Lint reports errors: mend them, or say why to publish anyway")
+    try:
+        version, _ = registry.register(
+            held.project,
+            found.read.spec,
+            user=user,
+            note=note,
+            reason=reason if errors else "",
+            overrode=errors,
+        )
+    except UnreadableTool as error:
+        raise Blocked(error.detail) from error
+    held.version, held.tool = version, version.tool
+    held.save(update_fields=["version", "tool"])
+    return version
+
+
+def retire(version: ToolVersion, *, user: User, note: str = "") -> None:
+    """It is judged as before, and no longer offered in the playground."""
+    if version.retired_at is None:
+        registry.change_state(version, "retired", by=user, note=note)
+
+
+def republish(version: ToolVersion, *, user: User, note: str = "") -> None:
+    """A retired version, or one that traffic alone brought, becomes published."""
+    if version.state != "published":
+        registry.change_state(version, "published", by=user, note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Something that a chart marks: ``kind`` is published, retired, or first_seen by traffic.
+
+    ``version`` is the row's id; ``by`` is the person or the program, "" for traffic.
+    """
+
+    at: datetime
+    kind: str
+    version: int
+    tool: str
+    number: int
+    by: str = ""
+    note: str = ""
+
+
+def publications(
+    project: Project, since: datetime, until: datetime, *, tool: Tool | None = None
+) -> list[Publication]:
+    """What was published, retired or first seen within [since, until), the oldest first."""
+    events = VersionEvent.objects.filter(project=project, at__gte=since, at__lt=until)
+    seen = ToolVersion.objects.filter(
+        project=project, first_seen_at__gte=since, first_seen_at__lt=until
+    )
+    if tool:
+        events, seen = events.filter(version__tool=tool), seen.filter(tool=tool)
+    found = [
+        Publication(
+            event.at,
+            event.kind,
+            event.version_id,
+            event.version.tool.name,
+            event.version.number,
+            event.sender or str(event.by or ""),
+            event.note,
+        )
+        for event in events.select_related("version__tool", "by")
+    ]
+    found += [
+        Publication(
+            version.first_seen_at, "first_seen", version.pk, version.tool.name, version.number
+        )
+        for version in seen.select_related("tool")
+        if version.first_seen_at
+    ]
+    return sorted(found, key=lambda one: (one.at, one.version))
+
+
+def open_drafts(project: Project, tool: Tool | None = None) -> list[ToolDraft]:
+    """Those of a tool, or of all that have none yet; the latest written first."""
+    rows = ToolDraft.objects.filter(OPEN, project=project, tool=tool)
+    return list(rows.select_related("updated_by", "base", "tool").order_by("-updated_at")[:100])
+
+
+def start_draft(
+    project: Project,
+    text: str,
+    *,
+    user: User | None,
+    tool: Tool | None = None,
+    base: ToolVersion | None = None,
+    note: str = "",
+) -> ToolDraft:
+    """A draft with this text, open; ``tool`` is None for what would be a new one."""
+    draft = ToolDraft(
+        project=project, tool=tool, base=base, text=text, note=note[:300], created_by=user
+    )
+    spec = draft.read().spec
+    draft.name = tool.name if tool else (spec.name[:256] if spec else "")
+    draft.updated_by, draft.updated_at = user, timezone.now()
+    draft.save()
+    return draft
