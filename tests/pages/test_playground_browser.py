@@ -81,7 +81,7 @@ def test_a_call_assembles_is_judged_answered_by_hand_and_the_model_goes_on(desk:
     expect(card.get_by_text("Rejected")).to_be_visible()
     expect(card.locator(".ln.hit")).to_contain_text('"temperature": "celsius"')
     expect(card.locator(".ann")).to_contain_text("unexpected_parameter")
-    expect(card.locator(".layers li")).to_have_count(4)
+    expect(card.locator(".layers li")).to_have_count(6)
     column(desk).get_by_label("Answer for").fill('{"error": "no such field"}')
     column(desk).get_by_role("button", name="Answer with an error").click()
     expect(column(desk).get_by_text("Sorry.")).to_be_visible()

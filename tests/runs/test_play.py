@@ -48,7 +48,8 @@ async def test_a_call_assembles_piece_by_piece_and_is_judged(people: People) -> 
     assert pieces[-2]["arguments"] == '{"city":"Osl'
     done = of(events, "call.completed")[0]
     assert done["verdict"] == "accepted"
-    assert [layer["layer"] for layer in done["layers"]] == ["assembly", "syntax", "offer", "schema"]
+    own = ["assembly", "syntax", "offer", "schema", "rule", "content"]
+    assert [layer["layer"] for layer in done["layers"]] == own
 
 
 async def test_the_first_violation_is_told_while_the_call_still_streams(people: People) -> None:

@@ -189,6 +189,8 @@ def test_a_call_is_judged(
         "syntax",
         "offer",
         "schema",
+        "rule",
+        "content",
     ]
 
 

@@ -60,6 +60,8 @@ def test_a_good_call_is_accepted_by_every_layer() -> None:
         ("syntax", True),
         ("offer", True),
         ("schema", True),
+        ("rule", False),
+        ("content", True),
     ]
 
 
@@ -298,7 +300,7 @@ def test_what_is_no_json_object_is_told_and_the_schema_is_not_asked(
     assert (finding.code, finding.layer) == (code, "syntax")
     if len(arguments) < 1000 and "2,]" not in arguments:
         assert finding.pointer == pointer
-    assert [layer.ran for layer in verdict.layers] == [True, True, True, False]
+    assert [layer.layer for layer in verdict.layers if layer.ran] == ["assembly", "syntax", "offer"]
 
 
 def test_broken_json_says_the_line_and_column() -> None:
@@ -327,7 +329,7 @@ def test_arguments_that_the_stream_cut_off_are_told_once() -> None:
     cut = Finding("truncated_arguments", "The stream ended")
     verdict = judge('{"city": "Os', assembly=[cut])
     assert verdict.findings == (cut,)
-    assert [layer.ran for layer in verdict.layers] == [True, False, True, False]
+    assert [layer.layer for layer in verdict.layers if layer.ran] == ["assembly", "offer"]
 
 
 @pytest.mark.parametrize(
@@ -347,13 +349,17 @@ def test_a_tool_that_was_not_offered_is_told_from_one_that_nobody_knows(
     verdict = judge("{}", name, known=known)
     finding = only(verdict)
     assert (finding.code, finding.suggestion) == (code, suggestion)
-    assert not verdict.layers[-1].ran
+    assert not verdict.layers[3].ran
 
 
 def test_without_a_recorded_toolset_nothing_is_held_against_a_call() -> None:
     verdict = judge('{"anything": 1}', "whatever", offered=None)
     assert verdict.value == "accepted"
-    assert [layer.ran for layer in verdict.layers] == [True, True, False, False]
+    assert [layer.layer for layer in verdict.layers if layer.ran] == [
+        "assembly",
+        "syntax",
+        "content",
+    ]
     assert verdict.layers[2].note
 
 
@@ -364,7 +370,7 @@ def test_with_no_tools_offered_every_call_is_unknown() -> None:
 def test_a_providers_own_tool_has_no_schema_to_judge_by() -> None:
     verdict = judge('{"query": 1}', "web_search")
     assert verdict.value == "accepted"
-    assert not verdict.layers[-1].ran
+    assert not verdict.layers[3].ran
 
 
 NONE = ["none", {"type": "none"}, {"mode": "NONE"}, {"functionCallingConfig": {"mode": "NONE"}}]
@@ -452,7 +458,7 @@ def test_a_flood_of_findings_is_cut() -> None:
     extra = ", ".join(f'"key_{number}": 1' for number in range(500))
     verdict = judge('{"city": "Oslo", ' + extra + "}")
     assert len(verdict.findings) == 50
-    assert verdict.layers[-1].note == "the first 50 findings"
+    assert verdict.layers[3].note == "the first 50 findings"
 
 
 def test_a_pattern_that_explodes_does_not_hang() -> None:
