@@ -192,6 +192,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "resume-backtests": {
+        "task": "conversations.resume_backtests",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "settle-traces": {"task": "conversations.settle_traces", "schedule": 5.0},
     "judge-waiting": {
         "task": "conversations.judge_waiting",

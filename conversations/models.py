@@ -14,6 +14,7 @@ from django.db import models
 from console.accounts.models import ApiKey, Project, User
 from console.lib import json, uuid7
 from console.lib.fields import RawTextField
+from conversations.backtest.records import Backtest, BacktestChange  # noqa: F401
 from conversations.custody import Erasure, ProjectCustody, RedactionRule, Sweep  # noqa: F401
 from tools_registry.models import Toolset, ToolVersion
 from tools_registry.validation.findings import Finding

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from celery import shared_task
+from django.db import OperationalError
 from django.utils import timezone
 
 from conversations import erasure, interruption, partitions, retention
+from conversations.backtest import engine
 from conversations.doors.proxy import storing
 from conversations.ingest.store import traces, waiting
 
+BACKTESTING = 20.0
 ERASING = 300.0
 SWEEPING = 4 * 3600
 """Seconds that one task may take."""
@@ -63,3 +68,26 @@ def erase_user(pk: int) -> str:
     if row.is_open:
         erase_user.delay(pk)
     return str(row.status)
+
+
+@shared_task(name="conversations.run_backtest")
+def run_backtest(pk: str, chain: int) -> None:
+    """Judge stored calls for a while, in as many tasks as it takes."""
+    try:
+        step = engine.run(UUID(pk), chain, seconds=BACKTESTING)
+    except OperationalError:
+        raise  # The store is away: it goes on with those whose worker is gone.
+    except Exception as error:
+        engine.fail(UUID(pk), error)
+        raise
+    if not step.is_over:
+        run_backtest.apply_async((pk, chain), countdown=2 if step.is_busy else 0)
+
+
+@shared_task(name="conversations.resume_backtests")
+def resume_backtests() -> int:
+    """Go on with backtests whose worker is gone; how many."""
+    stalled = engine.take_stalled()
+    for pk, chain in stalled:
+        run_backtest.delay(str(pk), chain)
+    return len(stalled)

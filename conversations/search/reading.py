@@ -85,11 +85,24 @@ def find(
 ) -> Found:
     """The newest ``size`` matches with keys below ``before`` and above ``since``."""
     reader = _Reader(project, query, kind, time.monotonic() + budget)
-    first, last = read_times(query, now or timezone.now())
-    low, high = _key(first) if first else UUID(int=0), _key(last) if last else _LAST
+    low, high = _bounds(query, now or timezone.now())
     if since is not None:
         low = max(low, UUID(int=min(since.int + 1, _LAST.int)))
     return reader.read(low, high, before, size)
+
+
+def count_matches(
+    project: Project, query: Query, kind: Kind, *, budget: float, now: datetime
+) -> int | None:
+    """How many matches there are in all; None where ``budget`` seconds do not suffice."""
+    reader = _Reader(project, query, kind, time.monotonic() + budget)
+    return reader.count(*_bounds(query, now))
+
+
+def _bounds(query: Query, now: datetime) -> tuple[UUID, UUID]:
+    """The keys of the times that the filter names."""
+    first, last = read_times(query, now)
+    return _key(first) if first else UUID(int=0), _key(last) if last else _LAST
 
 
 def _key(at: datetime) -> UUID:
@@ -172,6 +185,13 @@ class _Reader:
         except _TimeUp:
             found.older, found.reached = reached, _time_of(reached)
         return found
+
+    def count(self, low: UUID, high: UUID) -> int | None:
+        try:
+            ends = self._ends(low, high)
+            return int(self._run(self.finder.count(*ends))[0][0]) if ends else 0
+        except _TimeUp:
+            return None
 
     def _read_stretch(
         self, first: UUID, last: UUID, ordered: bool, size: int, hits: list[Hit]

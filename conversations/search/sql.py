@@ -154,6 +154,11 @@ class Finder:
             values,
         )
 
+    def count(self, low: UUID, high: UUID) -> Statement:
+        """How many matches there are within [low, high)."""
+        sql, values = self._select(low, high, indexed=self.is_indexed)
+        return Statement(f"SELECT count(*) FROM ({sql}) AS hit", values)
+
     def shown_before(self, conversations: Sequence[UUID], low: UUID, high: UUID) -> Statement:
         """Which of the conversations have a match within [low, high): an earlier page had them."""
         sql, values = self._select(low, high, indexed=False)
