@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from conversations import api
 from conversations.views import connect, conversations, labels, playground, search, turns
 
 app_name = "conversations"
@@ -59,7 +60,16 @@ project_urls = [
     path("ingest/", include("conversations.ingest_urls")),
 ]
 
+api_urls = [
+    path("turns/<str:turn>", api.read_turn, name="api-turn"),
+    path("calls", api.list_calls, name="api-calls"),
+    path("calls/<uuid:call>", api.read_call, name="api-call"),
+    path("conversations", api.list_conversations, name="api-conversations"),
+    path("conversations/<str:conversation>", api.read_conversation, name="api-conversation"),
+]
+
 urlpatterns = [
     path("p/<slug:slug>/", include(project_urls)),
+    path("api/v1/", include(api_urls)),
     path("", include("conversations.doors.urls")),
 ]

@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponseBase, JsonResponse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from console.accounts.access import ApiRequest, api_key
 from console.lib.problems import problem
+from conversations.api import list_turns
 from conversations.doors.bodies import STATUS, TooFast, read_body
 from conversations.ingest.batch import Entry, read_batch
 from conversations.ingest.compression import BadBody
@@ -27,8 +28,13 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 
-@api_key("ingest")
-@require_POST
+@api_key("ingest", GET="read", HEAD="read")
+@require_http_methods(["GET", "HEAD", "POST"])
+def turns(request: ApiRequest) -> HttpResponseBase:
+    """Turns in, and out again."""
+    return post_turns(request) if request.method == "POST" else list_turns(request)
+
+
 def post_turns(request: ApiRequest) -> HttpResponseBase:
     """Store the records of the body; what became of them, once it is committed."""
     kind = request.content_type or ""

@@ -7,7 +7,7 @@ from django.urls import path
 from conversations.doors import otlp, turns
 
 urlpatterns = [
-    path("api/v1/turns", turns.post_turns, name="door-turns"),
+    path("api/v1/turns", turns.turns, name="door-turns"),
     path("v1/traces", otlp.post_traces, name="door-traces"),
     path("v1/logs", otlp.post_logs, name="door-logs"),
 ]

@@ -15,7 +15,7 @@ from console.lib import json
 from conversations.search.fields import Kind
 from conversations.search.query import Query
 from conversations.search.reading import Found, find
-from conversations.search.rows import EXPORTED, read_records
+from conversations.search.records import EXPORTED, read_records
 
 BATCH = 500
 BUDGET = 20.0

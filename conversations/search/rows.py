@@ -12,7 +12,6 @@ from uuid import UUID
 from django.urls import reverse
 
 from console.accounts.models import Project
-from console.lib import json
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.search.fields import Kind
 from conversations.search.reading import Hit
@@ -223,57 +222,3 @@ def find_codes(conversations: Sequence[UUID]) -> dict[UUID, list[str]]:
 
 def _url(name: str, project: Project, *args: Any) -> str:
     return reverse(f"conversations:{name}", args=[project.slug, *args])
-
-
-# ---- export
-
-_CALL_FIELDS = (
-    "id", "at", "conversation_id", "turn_id", "position", "call_id", "name", "arguments",
-    "verdict", "codes", "status", "result", "latency_ms", "cost", "model", "provider", "source",
-    "user", "environment", "tags",
-)  # fmt: skip
-_TURN_FIELDS = (
-    "id", "at", "conversation_id", "number", "key", "status", "model", "provider", "messages",
-    "response", "error", "finish_reason", "verdict", "codes", "latency_ms", "first_token_ms",
-    "input_tokens", "output_tokens", "cost", "source", "user", "environment", "tags",
-)  # fmt: skip
-_CONVERSATION_FIELDS = (
-    "id", "key", "title", "started_at", "last_at", "turn_count", "call_count", "verdict",
-    "source", "user", "environment", "tags",
-)  # fmt: skip
-EXPORTED: dict[Kind, tuple[str, ...]] = {
-    "calls": (*_CALL_FIELDS, "version"),
-    "turns": _TURN_FIELDS,
-    "conversations": _CONVERSATION_FIELDS,
-}
-_JSON = ("messages", "response", "error")
-
-
-def read_records(kind: Kind, hits: Sequence[Hit]) -> list[dict[str, Any]]:
-    """Whole records of the hits for other programs, in their order: JSON values only."""
-    if not hits:
-        return []
-    if kind == "conversations":
-        held: dict[UUID, Any] = Conversation.objects.in_bulk([hit.conversation for hit in hits])
-        return [_record(held[hit.conversation], kind) for hit in hits if hit.conversation in held]
-    calls = ToolCall.objects.select_related("tool_version")
-    rows: Any = calls if kind == "calls" else Turn.objects
-    held = {row.pk: row for row in rows.filter(**within(hits))}
-    return [_record(held[hit.id], kind) for hit in hits if hit.id in held]
-
-
-def _record(row: Any, kind: Kind) -> dict[str, Any]:
-    return {name: _value(row, name) for name in EXPORTED[kind]}
-
-
-def _value(row: Any, name: str) -> Any:
-    if name == "version":
-        return row.tool_version.number if row.tool_version else None
-    value = getattr(row, name)
-    if name in _JSON:
-        return json.load(value) if value else None
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, UUID):
-        return str(value)
-    return float(value) if name == "cost" and value is not None else value
