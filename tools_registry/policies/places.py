@@ -66,3 +66,22 @@ def strings_of(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
     elif len(path) < DEEPEST:
         for name, item in members(value):
             yield from strings_of(item, (*path, name))
+
+
+def texts_of(value: Any) -> list[str]:
+    """Every string in the value, in no order: ``strings_of`` without paths, and quicker."""
+    found: list[str] = []
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                found.append(item)
+            elif isinstance(item, dict):
+                below += item.values()
+            elif isinstance(item, list):
+                below += item
+        if not below:
+            break
+        level = below
+    return found

@@ -8,13 +8,14 @@ plausible at a place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, cast
 
 from tools_registry.policies.compiled import CompiledPlausible, CompiledPolicy, comparable
-from tools_registry.policies.places import Place, pointer_of, strings_of, values_at
+from tools_registry.policies.places import Place, pointer_of, strings_of, texts_of, values_at
 from tools_registry.policies.spec import CONTENT, Content, Severity
 from tools_registry.validation.compiled import storable
-from tools_registry.validation.detectors import DETECTORS, plain
+from tools_registry.validation.detectors import DETECTORS, may_hold, plain
 from tools_registry.validation.findings import Finding, LayerResult
 from tools_registry.validation.wording import cut_line
 
@@ -27,32 +28,38 @@ _SAID = {
     "markup": "carries HTML or script",
     "control_characters": "carries a character that is not seen",
 }
-_DEFAULT = Content()
 
 
 def check_content(policy: CompiledPolicy | None, value: Mapping[str, Any]) -> LayerResult:
     """Judge parsed arguments, whether they fit the schema or not."""
-    content = policy.spec.content if policy else _DEFAULT
-    weights = {name: getattr(content, name) for name in CONTENT}
-    run = {name: weight for name, weight in weights.items() if weight != "off"}
-    excluded = policy.excluded if policy else ()
-    findings = [*_detect(run, excluded, value)] if run else []
-    for one in policy.plausible if policy else ():
-        findings += _check_plausible(one, value)
-    if policy and not run and not policy.plausible:
+    if policy is None:
+        return LayerResult("content", True, tuple(islice(_detect(_DEFAULT, (), value), _MOST)))
+    run = _weights(policy.spec.content)
+    if not run and not policy.plausible:
         return LayerResult("content", False, note="the policy checks no content")
-    return LayerResult("content", True, tuple(findings[:_MOST]))
+    found = [_detect(run, policy.excluded, value)] if run else []
+    found += [_check_plausible(one, value) for one in policy.plausible]
+    return LayerResult("content", True, tuple(islice(chain(*found), _MOST)))
+
+
+def _weights(content: Content) -> dict[str, str]:
+    """The detectors that run, and how much a finding of each weighs."""
+    weights = ((name, getattr(content, name)) for name in CONTENT)
+    return {name: weight for name, weight in weights if weight != "off"}
+
+
+_DEFAULT = _weights(Content())
 
 
 def _detect(
     run: Mapping[str, str], excluded: tuple[Place, ...], value: Mapping[str, Any]
 ) -> Iterator[Finding]:
+    if not may_hold([text[:LONGEST] for text in texts_of(value)]):
+        return
     for path, text in strings_of(value):
-        if len(text) < 3 or text.isalnum() and text.isascii():
-            continue
         if excluded and any(place.holds(path) for place in excluded):
             continue
-        shown = plain(storable(text[:LONGEST]))
+        shown = plain(text[:LONGEST])
         for code, severity in run.items():
             found = DETECTORS[code](text if code == "control_characters" else shown)
             if found is not None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
+from tools_registry.validation.compiled import storable
+
 _NAME = r"[\w.\"`\[\]]+"
 _END = r"\s*(?:;|--|$)"
 _SQL = [
@@ -112,10 +114,13 @@ _UNSEEN = re.compile(
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 
 
-def _compile(patterns: list[str]) -> Any:
+def _compile(patterns: list[str], flags: str = "") -> Any:
     options = re2.Options()
     options.max_mem = 64 << 20
-    return re2.compile("|".join(f"(?:{one})" for one in patterns), options)
+    return re2.compile("|".join(f"(?{flags}:{one})" for one in patterns), options)
+
+
+_ANY = _compile([*_SQL, *_PROMPT, *_MARKUP], "m")
 
 
 Detector = Callable[[str], str | None]
@@ -146,8 +151,16 @@ DETECTORS: dict[str, Detector] = {
 }
 
 
+def may_hold(texts: list[str]) -> bool:
+    """Whether a detector may find something in one of the texts: one look for all of them."""
+    lines = "\n".join(texts)
+    return _ANY.search(plain(lines)) is not None or (
+        not lines.replace("\n", "").isprintable() and _UNSEEN.search(lines) is not None
+    )
+
+
 def plain(text: str) -> str:
     """The text as a reader sees it: without invisible characters, wide letters made narrow."""
     if text.isascii():
         return text
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFKC", storable(_INVISIBLE.sub("", text)))
