@@ -35,6 +35,8 @@ def _warm() -> None:
 
 def main() -> None:
     install_loop()
+    # The loop gets its turn sooner while threads work: they hold the interpreter for so long.
+    sys.setswitchinterval(0.001)
     from daphne.cli import CommandLineInterface
     from twisted.internet import reactor
 

@@ -108,7 +108,7 @@ def _close_turn(turn: Turn, number: int, logged: Logged, offered: Offered) -> Ro
             told,
             "interrupted",
             logged.request,
-            logged.chunks,
+            wire.Packer(logged.chunks),
             interrupted().to_json(),
         )
     )

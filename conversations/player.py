@@ -231,8 +231,8 @@ class Player:
             raise Stopped(end.status) from None
         except ProviderFault as fault:
             end.status, end.error = "failed", fault.to_json()
-            if fault.body and not end.chunks:
-                end.chunks.append((exchange.elapsed_ms, fault.body))
+            if fault.body and not end.chunks.count:
+                end.chunks.add(exchange.elapsed_ms, fault.body)
             await self._close_round(exchange, told, end, storing)
             raise
         await self._close_round(exchange, told, end, storing)
@@ -242,7 +242,7 @@ class Player:
         number = told.number
         async with exchange:
             async for chunk, at in exchange:
-                end.chunks.append((at, chunk))
+                end.chunks.add(at, chunk)
                 self.emit(told.feed(chunk, at), Raw(number, chunk, at))
         self.emit(told.finish(exchange.elapsed_ms))
         answer = told.answer

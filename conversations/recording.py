@@ -170,7 +170,7 @@ class TurnEnd:
     round: Round
     status: str
     request: bytes = b""
-    chunks: list[wire.Chunk] = field(default_factory=list)
+    chunks: wire.Packer = field(default_factory=wire.Packer)
     error: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -191,7 +191,7 @@ def _wire_row(turn: Turn, end: TurnEnd) -> TurnWire:
         turn_id=turn.pk,
         project_id=turn.project_id,
         request=wire.pack_request(end.request),
-        chunks=wire.pack(end.chunks),
+        chunks=end.chunks.packed(),
     )
 
 

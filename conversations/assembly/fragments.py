@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+_FOLDED_AT = 512
+
 
 class Fragments:
+    """Small pieces are folded into larger ones now and then: each costs more than its text."""
+
     def __init__(self) -> None:
+        self._folded: list[str] = []
         self._pieces: list[str] = []
         self.length = 0
 
     def append(self, piece: str) -> None:
         self._pieces.append(piece)
         self.length += len(piece)
+        if len(self._pieces) == _FOLDED_AT:
+            self._folded.append("".join(self._pieces))
+            self._pieces.clear()
 
     def joined(self) -> str:
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-        return self._pieces[0] if self._pieces else ""
+        if self._pieces or len(self._folded) > 1:
+            self._folded = ["".join([*self._folded, *self._pieces])]
+            self._pieces.clear()
+        return self._folded[0] if self._folded else ""
 
 
 class SurrogateMender:

@@ -1,7 +1,9 @@
 """Delay through the playground's socket beside the plain OpenAI SDK, and under load.
 
 ``python -m tests.bench.socket [--seconds 30] [--runs 100] [--rate 20]`` starts PostgreSQL,
-Valkey, Daphne and a scripted upstream of its own and prints one table. Delays are from the
+Valkey, Daphne and a scripted upstream of its own, prints what it measured and then a line for
+each target, met or missed. Memory is flat when its last quarter is at most a tenth above its
+second; that is told of two minutes and more. Delays are from the
 upstream's write to the client's read of the same fragment, on one clock. "First token" is
 from the request to the first fragment that carries text.
 """
@@ -198,6 +200,24 @@ def cpu_seconds(pid: int) -> float:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What was to be reached: ``found`` is at most ``most``."""
+
+    name: str
+    found: float
+    most: float
+    unit: str = ""
+
+    @property
+    def met(self) -> bool:
+        return self.found <= self.most
+
+    def __str__(self) -> str:
+        word = "met   " if self.met else "MISSED"
+        return f"{word} {self.name}: {self.found:.1f}{self.unit} (target {self.most:g}{self.unit})"
+
+
+@dataclass(frozen=True)
 class Sample:
     """The web process at one moment, and the events that had come out of it by then."""
 
@@ -224,17 +244,26 @@ def at(values: Iterable[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-async def measure(options: argparse.Namespace, web: str, upstream: str, pid: int) -> list[str]:
+async def measure(
+    options: argparse.Namespace, web: str, upstream: str, pid: int
+) -> tuple[list[str], list[Target]]:
     rows = await asyncio.to_thread(make_rows, upstream)
     player = Player(web, *rows)
     await player.play("bench-t0-g0-n5")
-    plain_runs = [await plain(upstream, SINGLE) for _ in range(5)]
-    ours = [(await player.play(SINGLE))[0] for _ in range(5)]
+    plain_runs = []
+    ours = []
+    for _ in range(7):
+        plain_runs.append(await plain(upstream, SINGLE))
+        ours += await player.play(SINGLE)
     lines = ["one run at a time              plain SDK    Misfire    added"]
-    for name, pick in (("first token, median ms", _firsts), ("per event, median ms", _delays)):
+    targets = []
+    for name, pick, most in (("first token", _firsts, 15.0), ("per event", _delays, 5.0)):
         before, after = statistics.median(pick(plain_runs)), statistics.median(pick(ours))
-        lines.append(f"  {name:<26} {before:>10.1f} {after:>10.1f} {after - before:>8.1f}")
-    return [*lines, *await measure_load(options, player, pid)]
+        words = f"{name}, median ms"
+        lines.append(f"  {words:<26} {before:>10.1f} {after:>10.1f} {after - before:>8.1f}")
+        targets.append(Target(f"{name}, added median", after - before, most, " ms"))
+    found, more = await measure_load(options, player, pid)
+    return [*lines, *found], [*targets, *more]
 
 
 def _firsts(runs: list[Run]) -> list[float]:
@@ -245,7 +274,9 @@ def _delays(runs: list[Run]) -> list[float]:
     return [delay for run in runs for delay in run.delays]
 
 
-async def measure_load(options: argparse.Namespace, player: Player, pid: int) -> list[str]:
+async def measure_load(
+    options: argparse.Namespace, player: Player, pid: int
+) -> tuple[list[str], list[Target]]:
     count = options.seconds * options.rate
     model = f"bench-t200-g{1000 // options.rate}-n{count}"
     samples: list[Sample] = []
@@ -262,8 +293,8 @@ async def measure_load(options: argparse.Namespace, player: Player, pid: int) ->
     gaps = sum(run.seqs != list(range(1, len(run.seqs) + 1)) for run in runs)
     faults = ", ".join(sorted(run.fault for run in runs if run.fault))
     memory = [sample.memory_mb for sample in samples]
-    steady = memory[len(memory) // 4 : -1] or memory
-    return [
+    second, last = quarter(memory, 2), quarter(memory, 4)
+    lines = [
         f"{len(runs)} runs at {options.rate} events/s for {options.seconds} s",
         f"  events {len(delays)}, lost {lost}, runs with a gap {gaps}, failed {faults or 'none'}",
         f"  delay ms: median {at(delays, 0.5):.1f}, p95 {at(delays, 0.95):.1f},"
@@ -271,20 +302,35 @@ async def measure_load(options: argparse.Namespace, player: Player, pid: int) ->
         f"  web process CPU: {steady_cost(samples):.3f} ms an event once all run;"
         f" with their start {busy:.1f} s of {lasted:.1f} s; this client: {mine:.1f} s;"
         f" load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
-        f"  web process MB: at a quarter {steady[0]:.0f}, at the end {steady[-1]:.0f},"
+        f"  web process MB: in the second quarter {second:.0f}, in the last {last:.0f},"
         f" highest {max(memory):.0f}",
     ]
+    targets = [
+        Target("events lost, and runs with a gap or a fault", lost + gaps + len(faults), 0),
+        Target("delay of 95% of the events", at(delays, 0.95), 250, " ms"),
+    ]
+    if options.seconds >= 120:
+        targets.append(Target("growth of memory", (last / second - 1) * 100, 10, "%"))
+    return lines, targets
 
 
-def main() -> None:
+def quarter(values: list[float], number: int) -> float:
+    """The median of the n-th quarter of the values."""
+    size = max(1, len(values) // 4)
+    return statistics.median(values[(number - 1) * size : number * size] or values)
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--rate", type=int, default=20, help="events a second of each run")
     options, _ = parser.parse_known_args()
     with servers() as (web, upstream, pid):
-        print("\n".join(asyncio.run(measure(options, web, upstream, pid))))
+        lines, targets = asyncio.run(measure(options, web, upstream, pid))
+        print("\n".join([*lines, *map(str, targets)]))
+    return 0 if all(target.met for target in targets) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
