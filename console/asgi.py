@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
+from django.http import HttpRequest, HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
-_pages = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -16,9 +20,25 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from conversations.doors.proxy.application import in_front_of  # noqa: E402
 from conversations.routing import websocket_urlpatterns  # noqa: E402
 
+
+class Pages(ASGIHandler):
+    """Django with all of a request in one thread.
+
+    Its own handler goes to a thread and back twice for every middleware, which costs more than
+    the middleware itself.
+    """
+
+    def __init__(self) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
 _served = ProtocolTypeRouter(
     {
-        "http": _pages,
+        "http": Pages(),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

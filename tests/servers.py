@@ -78,7 +78,7 @@ def web(running: Running, **environment: str) -> Iterator[tuple[str, int]]:
     spec = ChildSpec(
         name="web",
         title="Web",
-        command=[sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port)]
+        command=[sys.executable, "-m", "console.web", "-v", "0", "-b", "127.0.0.1", "-p", str(port)]
         + ["console.asgi:application"],
         ready=lambda: http_status(f"{url}/healthz")[0] > 0,
         environment={"SITE_URL": url, "PYTHONUNBUFFERED": "1", **environment},
