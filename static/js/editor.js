@@ -45,11 +45,18 @@
   };
 
   // Left to Chrome, typing over a selection makes it write style attributes, which the policy then blocks and reports.
+  // The browser's selection counts: the editor learns of one that a script or a pointer made only a moment later.
   const typeOverSelection = CM.EditorView.domEventHandlers({
     beforeinput(event, view) {
-      const { from, to } = view.state.selection.main;
-      if (event.inputType !== "insertText" || !event.data || from === to || view.composing) return false;
-      const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type" });
+      if (event.inputType !== "insertText" || !event.data || view.composing) return false;
+      const range = document.getSelection().getRangeAt(0);
+      const from = view.posAtDOM(range.startContainer, range.startOffset);
+      const to = view.posAtDOM(range.endContainer, range.endOffset);
+      if (from === to) return false;
+      const text = view.state.toText(event.data);
+      const insert = () => view.state.update({
+        changes: { from, to, insert: text }, selection: { anchor: from + text.length }, scrollIntoView: true, userEvent: "input.type",
+      });
       const handlers = view.state.facet(CM.EditorView.inputHandler);
       if (!handlers.some((handle) => handle(view, from, to, event.data, insert))) view.dispatch(insert());
       event.preventDefault();
