@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tools_registry.exporters.items import Losses, rename, tell_no_parameters
-from tools_registry.exporters.relocation import relocate
+from tools_registry.relocation import relocate
 from tools_registry.specs import ToolSpec
 from tools_registry.validation.pointers import append
 
