@@ -50,6 +50,7 @@ PAGES = (
             "conversations:redaction",
             "conversations:retention",
             "conversations:erasure",
+            "tools_registry:lint-settings",
         ),
     ),
 )

@@ -164,7 +164,7 @@ class Turn(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["project", "-id"], name="turn_newest"),
+            models.Index(fields=["project", "-id"], name="turn_newest", include=["toolset"]),
             models.Index(fields=["conversation", "number"], name="turn_of_conversation"),
         ]
 
@@ -244,7 +244,9 @@ class ToolCall(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["project", "-id"], name="call_newest"),
+            models.Index(
+                fields=["project", "-id"], name="call_newest", include=["tool_version", "verdict"]
+            ),
             models.Index(fields=["turn_id", "position"], name="call_of_turn"),
             models.Index(fields=["conversation", "id"], name="call_of_conversation"),
             models.Index(fields=["id"], name="call_waiting", condition=UNTOLD),

@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.urls import include, path
 
 from conversations import api
-from conversations.views import connect, conversations, labels, playground, search, turns
+from conversations.views import (
+    connect,
+    conversations,
+    labels,
+    playground,
+    search,
+    tool_traffic,
+    turns,
+)
 
 app_name = "conversations"
 
@@ -53,6 +61,8 @@ project_urls = [
     path("calls/", search.list_calls, name="call-list"),
     path("calls/<uuid:call>/", search.peek_call, name="call-peek"),
     path("lists/", include(list_urls)),
+    path("traffic/tools/", tool_traffic.show_rates, name="tool-rates"),
+    path("traffic/tools/<int:tool>/", tool_traffic.show_traffic, name="tool-traffic"),
     path("views/<int:view>/remove/", search.remove_view, name="view-remove"),
     path("connections/", include("conversations.connection_urls")),
     path("custody/", include("conversations.custody_urls")),

@@ -13,12 +13,14 @@ from console.accounts.access import ApiRequest, api_key
 from console.lib import json
 from console.lib.fields import to_stored
 from console.lib.problems import problem
-from tools_registry import registry
+from tools_registry import publishing, registry
 from tools_registry.bodies import Refused, read_body, read_text, refusing
 from tools_registry.dialects import UnreadableTool
 from tools_registry.drafts import read_draft
-from tools_registry.models import Tool, ToolVersion
+from tools_registry.models import OPEN, Tool, ToolDraft, ToolVersion
+from tools_registry.specs import ToolSpec
 from tools_registry.validation import validate
+from tools_registry.validation.syntax import read_value
 
 _PAGE, _LARGEST_PAGE = 100, 500
 
@@ -29,6 +31,7 @@ def _describe(version: ToolVersion) -> dict[str, Any]:
         "version": version.number,
         "hash": version.hash,
         "origin": version.origin,
+        "state": version.state,
         "note": version.note,
         "created_at": version.created_at.isoformat(),
         "first_seen_at": version.first_seen_at and version.first_seen_at.isoformat(),
@@ -42,16 +45,16 @@ def _describe(version: ToolVersion) -> dict[str, Any]:
 @require_safe
 @refusing
 def list_tools(request: ApiRequest) -> HttpResponseBase:
-    """The newest version of each tool, by name; ``next`` is the ``after`` of the next page."""
+    """The current version of each tool, by name; ``next`` is the ``after`` of the next page."""
     limit = _read_limit(request.GET.get("limit", str(_PAGE)))
     tools = Tool.objects.filter(project=request.project, name__gt=_read_text("after", request))
     if request.GET.get("archived") != "1":
         tools = tools.filter(archived_at=None)
     found = list(tools.order_by("name")[: limit + 1])
-    newest = registry.newest_versions(found[:limit])
+    current = registry.current_versions(found[:limit])
     return JsonResponse(
         {
-            "tools": [_describe(newest[tool.pk]) for tool in found[:limit] if tool.pk in newest],
+            "tools": [_describe(current[tool.pk]) for tool in found[:limit] if tool.pk in current],
             "next": found[limit - 1].name if len(found) > limit else None,
         }
     )
@@ -71,7 +74,11 @@ def _read_limit(text: str) -> int:
 @require_http_methods(["GET", "HEAD", "PUT"])
 @refusing
 def tool(request: ApiRequest, name: str) -> HttpResponseBase:
-    """Read one tool with all of its versions' numbers and hashes, or put a definition."""
+    """Read one tool with its versions' numbers, hashes and states, or put a definition.
+
+    Read is the newest version that is not retired. A definition is published; with ``state=draft``,
+    in the query or as a member of the body, it is kept as a draft.
+    """
     if request.method == "PUT":
         return _put_tool(request, name)
     versions = list(
@@ -81,12 +88,17 @@ def tool(request: ApiRequest, name: str) -> HttpResponseBase:
     )
     if not versions:
         return problem(404, "tool_not_found", f"This project has no tool {name}.")
-    history = [{"version": v.number, "hash": v.hash, "origin": v.origin} for v in versions]
-    return JsonResponse(_describe(versions[0]) | {"versions": history})
+    current = next((version for version in versions if not version.retired_at), versions[0])
+    history = [
+        {"version": v.number, "hash": v.hash, "origin": v.origin, "state": v.state}
+        for v in versions
+    ]
+    return JsonResponse(_describe(current) | {"versions": history})
 
 
 def _put_tool(request: ApiRequest, name: str) -> HttpResponseBase:
-    draft = read_draft(read_text(request))
+    text = read_text(request)
+    draft = read_draft(text)
     if draft.spec is None or draft.errors:
         problems = [found.to_json() for found in draft.errors]
         code = "unreadable_tool" if draft.spec is None else "invalid_schema"
@@ -97,15 +109,61 @@ def _put_tool(request: ApiRequest, name: str) -> HttpResponseBase:
     if draft.spec.name != name:
         detail = f"The address names {name}, the definition {draft.spec.name}. Make them equal."
         raise Refused(422, "name_differs", detail)
+    state = _read_state(request, text)
+    if state == "draft":
+        return _put_draft(request, draft.spec)
+    key = request.api_key
     try:
         version, is_new = registry.register(
-            request.project, draft.spec, note=_read_text("note", request)
+            request.project,
+            draft.spec,
+            note=_read_text("note", request),
+            sender=f"{key.name} ({key.prefix})"[:100],
         )
     except UnreadableTool as error:
         raise Refused(422, "unreadable_tool", f"{error.detail}.") from None
     address = reverse("tools_registry:api-tool", args=[name])
     status = 201 if is_new else 200
     return JsonResponse(_describe(version), status=status, headers={"Location": address})
+
+
+def _read_state(request: ApiRequest, text: str) -> str:
+    body, _ = read_value(text)
+    given = body.get("state") if isinstance(body, dict) else None
+    state = request.GET.get("state") or given or "published"
+    if state not in ("published", "draft"):
+        raise Refused(422, "bad_state", "Make state published or draft, or leave it out.")
+    return str(state)
+
+
+def _put_draft(request: ApiRequest, spec: ToolSpec) -> HttpResponseBase:
+    """An open draft with just this definition; the one that is there, or a new one."""
+    text = json.pretty(spec.to_json())
+    tool = publishing.find_tool(request.project, spec.name)
+    same = ToolDraft.objects.filter(
+        OPEN, project=request.project, tool=tool, name=spec.name, text=text
+    )
+    found = same.order_by("pk").first()
+    draft = found or publishing.start_draft(
+        request.project,
+        text,
+        user=None,
+        tool=tool,
+        base=tool.current if tool else None,
+        note=_read_text("note", request),
+    )
+    page = reverse("tools_registry:draft-edit", args=[request.project.slug, draft.pk])
+    answer = {
+        "name": spec.name,
+        "state": "draft",
+        "draft": draft.pk,
+        "hash": spec.hash,
+        "note": draft.note,
+        "updated_at": draft.updated_at.isoformat(),
+        "page": request.build_absolute_uri(page),
+        "definition": spec.to_json(),
+    }
+    return JsonResponse(answer, status=200 if found else 201)
 
 
 class Question(BaseModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from tools_registry import api
-from tools_registry.views import tools
+from tools_registry.views import drafts, lint, tools, versions
 
 
 class ToolName:
@@ -31,14 +31,31 @@ app_name = "tools_registry"
 
 _tool_urls = [
     path("", tools.list_tools, name="tool-list"),
-    path("-/new/", tools.create_tool, name="tool-create"),
-    path("-/check/", tools.check_definition, name="tool-check"),
+    path("-/new/", drafts.create_tool, name="tool-create"),
+    path("-/check/", drafts.check_definition, name="tool-check"),
+    path("-/lint/", lint.show_toolset, name="toolset-lint"),
+    path("-/drafts/", drafts.start_draft, name="draft-start"),
+    path("-/drafts/<int:draft>/", drafts.edit_draft, name="draft-edit"),
+    path("-/drafts/<int:draft>/save/", drafts.save_draft, name="draft-save"),
+    path("-/drafts/<int:draft>/publish/", drafts.publish_draft, name="draft-publish"),
+    path("-/drafts/<int:draft>/discard/", drafts.discard_draft, name="draft-discard"),
+    path("-/drafts/<int:draft>/reopen/", drafts.reopen_draft, name="draft-reopen"),
     path("<tool:name>/v/<int:number>/", tools.show_version, name="version-detail"),
-    path("<tool:name>/diff/", tools.compare_versions, name="version-diff"),
-    path("<tool:name>/edit/", tools.edit_tool, name="tool-edit"),
+    path("<tool:name>/v/<int:number>/retire/", versions.retire_version, name="version-retire"),
+    path("<tool:name>/v/<int:number>/publish/", versions.publish_version, name="version-publish"),
+    path("<tool:name>/versions/", versions.list_versions, name="tool-versions"),
+    path("<tool:name>/diff/", versions.compare_versions, name="version-diff"),
+    path("<tool:name>/edit/", drafts.edit_tool, name="tool-edit"),
     path("<tool:name>/archive/", tools.archive_tool, name="tool-archive"),
     path("<tool:name>/unarchive/", tools.unarchive_tool, name="tool-unarchive"),
     path("<tool:name>/", tools.show_tool, name="tool-detail"),
+]
+_lint_urls = [
+    path("", lint.show_settings, name="lint-settings"),
+    path("save/", lint.save_settings, name="lint-save"),
+    path("words/", lint.save_words, name="lint-words"),
+    path("words/remove/", lint.remove_word, name="lint-word-remove"),
+    path("words.txt", lint.download_words, name="lint-words-file"),
 ]
 _api_urls = [
     path("tools", api.list_tools, name="api-tools"),
@@ -47,5 +64,6 @@ _api_urls = [
 ]
 urlpatterns = [
     path("p/<slug:slug>/tools/", include(_tool_urls)),
+    path("p/<slug:slug>/lint/", include(_lint_urls)),
     path("api/v1/", include(_api_urls)),
 ]

@@ -10,7 +10,7 @@
   let fromForm = null;
   let pastedAt = 0;
   let timer = 0;
-  let saving = false;
+  let leaving = false;
 
   const form = Misfire.schemaForm(box, (text) => {
     fromForm = text;
@@ -18,16 +18,19 @@
   });
   const editor = Misfire.editor(area, {
     lint: false,
-    onRun: () => page.requestSubmit(),
+    onRun: () => review(),
     onChange: (text) => {
       if (text !== fromForm) form.show(text);
       fromForm = null;
       clearTimeout(timer);
       timer = setTimeout(check, 300);
+      keeper.changed();
     },
   });
 
-  const lint = Misfire.lintPanel(document.getElementById("lint"), editor);
+  const keeper = Misfire.draftKeeper(page, () => editor.value);
+  const review = () => page.requestSubmit(page.querySelector("[value=publish]"));
+  const lint = Misfire.lintPanel(document.getElementById("lint"), editor, { words: page.dataset.words, onWord: () => check() });
   const tell = (problems, linted = []) => {
     editor.setErrors([...problems.map(({ line, message, severity }) => ({ line, message, severity })), ...Misfire.lintMarks(linted)]);
     form.setProblems(problems);
@@ -99,12 +102,12 @@
   format.addEventListener("click", () => { if (!editor.format()) Misfire.toast({ title: "The JSON is broken", text: "Mend it first; the problem is at its line.", kind: "error" }); });
   editor.view.dom.addEventListener("paste", () => { pastedAt = Date.now(); }, true);
   page.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) { event.preventDefault(); page.requestSubmit(); }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) { event.preventDefault(); review(); }
     // In a field of the form, Enter alone would save by surprise.
     else if (event.key === "Enter" && event.target.matches("#form input")) event.preventDefault();
   });
-  page.addEventListener("submit", () => { saving = true; });
-  window.addEventListener("beforeunload", (event) => { if (!saving && editor.value !== first) event.preventDefault(); });
+  page.addEventListener("submit", () => { leaving = true; keeper.pause(); });
+  window.addEventListener("beforeunload", (event) => { if (!leaving && !keeper.isKept()) event.preventDefault(); });
   if (page.querySelector("#problems:not([hidden])")) tell(JSON.parse(document.getElementById("first-problems").textContent));
   else check();
 })();

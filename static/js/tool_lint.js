@@ -1,5 +1,6 @@
 // The lint panel of the editor: each problem with its severity, its line, and its certain fix.
-//   const lint = Misfire.lintPanel(section, editor);  lint.show(problems, note)
+//   const lint = Misfire.lintPanel(section, editor, { words, onWord });  lint.show(problems, note)
+// `words` is where a word is sent that is right in this project; `onWord` is called after.
 //   Misfire.lintMarks(problems): what the editor shows at their lines.
 (() => {
   const SHAPES = { error: ["circle-x", "Error"], warning: ["alert-triangle", "Warning"], note: ["info-circle", "Note"] };
@@ -26,7 +27,7 @@
   Misfire.lintMarks = (problems) => problems.filter(({ code }) => code !== "invalid_schema").map(({ line, message, code, severity }) =>
     ({ line, message: `${code}: ${message}`, severity: severity === "note" ? "info" : severity }));
 
-  Misfire.lintPanel = (section, editor) => {
+  Misfire.lintPanel = (section, editor, { words, onWord }) => {
     const list = section.querySelector("ul");
     const status = section.querySelector("[role=status]");
     const foot = section.querySelector(".pn-f");
@@ -34,6 +35,21 @@
     const apply = (problem) => {
       editor.view.dispatch({ changes: problem.fix.edits, userEvent: "input.fix" });
       editor.focus();
+    };
+
+    const allow = async (word, button) => {
+      button.disabled = true;
+      const response = await fetch(words, { method: "POST", headers: { "x-csrftoken": Misfire.csrf(), accept: "application/json" }, body: new URLSearchParams({ words: word }) });
+      if (response.ok) onWord();
+      else Misfire.toast({ title: `“${word}” was not added`, text: `Error ${response.status}: add it under Settings, Lint.`, kind: "error" });
+    };
+
+    const wordButton = (word) => {
+      const button = element("button", "btn sm gho", icon("plus"), `“${word}” is right`);
+      button.type = "button";
+      button.title = "Add it to the project's words";
+      button.addEventListener("click", () => allow(word, button));
+      return button;
     };
 
     const row = (problem) => {
@@ -47,6 +63,7 @@
         button.addEventListener("click", () => apply(problem));
         text.append(" ", button);
       }
+      for (const word of problem.words) text.append(" ", wordButton(word));
       const place = element("span", "muted nowrap", `line ${problem.line}`);
       return element("li", "", element("span", `cls ${problem.severity}`, icon(shape), word), text, place);
     };

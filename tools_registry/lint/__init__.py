@@ -26,6 +26,7 @@ from tools_registry.lint.toolsets import (
     check_weight,
     check_whole,
     look_alikes,
+    other_names,
     weigh,
 )
 from tools_registry.lint.words import check_spelling, name_words, read_words, split, text_words
@@ -98,6 +99,7 @@ __all__ = [
     "lint_toolset",
     "look_alikes",
     "name_words",
+    "other_names",
     "read_words",
     "split",
     "text_words",

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from rapidfuzz import fuzz
@@ -35,6 +36,7 @@ _SYNONYMS = (
     ("start", "start_date", "from_date", "date_from"),
     ("end", "end_date", "to_date", "date_to"),
 )
+_GROUP_OF = {name: index for index, group in enumerate(_SYNONYMS) for name in group}
 _WORD = re.compile(r"[a-z]{3,}")
 _STOP = frozenset(
     ["the", "and", "for", "with", "from", "that", "this", "are", "all", "you", "your"]
@@ -122,11 +124,17 @@ def tell_alike(one: ToolSpec, two: ToolSpec) -> str:
 
 
 def _compare_names(one: str, two: str) -> float:
-    first, second = (" ".join(sorted(map(str.casefold, split(name)))) for name in (one, two))
+    first, second = _spread(one), _spread(two)
     letters = JaroWinkler.similarity(one.casefold(), two.casefold()) * 100
     return max(fuzz.ratio(first, second), letters if abs(len(one) - len(two)) < 4 else 0)
 
 
+@lru_cache(maxsize=2048)
+def _spread(name: str) -> str:
+    return " ".join(sorted(map(str.casefold, split(name))))
+
+
+@lru_cache(maxsize=2048)
 def _content(text: str) -> str:
     return " ".join(word for word in _WORD.findall(text.casefold()) if word not in _STOP)
 
@@ -150,5 +158,18 @@ def _check_names(spec: ToolSpec, others: Sequence[ToolSpec]) -> Iterator[Problem
             yield problem("other_name", f"/parameters/properties/{own[0]}", message)
 
 
+def other_names(toolset: Sequence[ToolSpec]) -> list[dict[str, list[str]]]:
+    """Things of one type that the tools name differently: each name with the tools that use it."""
+    found: dict[tuple[int, str], dict[str, list[str]]] = {}
+    for spec in toolset:
+        for name, schema in top_parameters(spec).items():
+            group = _GROUP_OF.get(_fold(name))
+            if group is not None:
+                key = (group, str(schema.get("type")))
+                found.setdefault(key, {}).setdefault(name, []).append(spec.name)
+    return [names for names in found.values() if len(set(map(_fold, names))) > 1]
+
+
+@lru_cache(maxsize=8192)
 def _fold(name: str) -> str:
     return "_".join(map(str.casefold, split(name)))

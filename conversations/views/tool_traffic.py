@@ -1,0 +1,115 @@
+"""Traffic on the pages of tools: who offers which version, and how often tools are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from console.accounts.access import ProjectRequest, member
+from conversations.traffic import ToolTraffic, VersionTraffic, count_calls, read_traffic
+from tools_registry.history import read_history
+from tools_registry.models import Tool, ToolVersion, VersionEvent
+from tools_registry.publishing import publications
+
+WINDOWS = (7, 14, 30, 90)
+_USUAL = 14
+_HEIGHT = 26
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day of one version, drawn in a box of 100 by 26; ``mark`` says what happened then."""
+
+    x: float
+    y: float
+    height: float
+    day: datetime
+    turns: int
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One version on the timeline; shares are per cent, None without a base."""
+
+    version: ToolVersion
+    events: Sequence[VersionEvent]
+    traffic: VersionTraffic
+    bars: Sequence[Bar]
+    share: float | None
+    rejected: float | None
+
+
+@member("viewer")
+@require_GET
+def show_traffic(request: ProjectRequest, tool: int) -> HttpResponse:
+    """The rows of the timeline with their traffic."""
+    found = get_object_or_404(Tool, pk=tool, project=request.project)
+    days = _read_days(request.GET.get("days", ""))
+    before = request.GET.get("before", "")
+    history = read_history(found, before=int(before[:9]) if before.isdecimal() else None)
+    traffic = read_traffic(request.project, history.versions, timezone.now(), days)
+    marks = _read_marks(request, found, traffic)
+    rows = [
+        _lay_out(version, events, traffic, marks.get(version.pk, {}))
+        for version, events in history.rows
+    ]
+    context = {
+        "tool": found,
+        "rows": rows,
+        "older": history.older,
+        "traffic": traffic,
+        "days": days,
+        "windows": WINDOWS,
+        "stale": [row for row in rows if row.version.retired_at and row.traffic.recent],
+        "bar_width": f"{85 / days:.3f}",
+    }
+    return render(request, "conversations/_tool_traffic.html", context)
+
+
+def _read_days(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 3 and int(text) in WINDOWS else _USUAL
+
+
+def _read_marks(
+    request: ProjectRequest, tool: Tool, traffic: ToolTraffic
+) -> dict[int, dict[datetime, str]]:
+    """What was published, retired or first seen, by version and day."""
+    marks: dict[int, dict[datetime, str]] = {}
+    for one in publications(request.project, traffic.starts[0], traffic.until, tool=tool):
+        day = one.at.replace(hour=0, minute=0, second=0, microsecond=0)
+        marks.setdefault(one.version, {})[day] = one.kind
+    return marks
+
+
+def _lay_out(
+    version: ToolVersion,
+    events: Sequence[VersionEvent],
+    traffic: ToolTraffic,
+    marks: dict[datetime, str],
+) -> Row:
+    own = traffic.versions[version.pk]
+    step = 100 / len(own.days)
+    bars = []
+    for index, (day, turns) in enumerate(zip(traffic.starts, own.days, strict=True)):
+        height = max(_HEIGHT * turns / traffic.highest, 1.5) if turns else 0.0
+        bars.append(Bar(index * step, _HEIGHT - height, height, day, turns, marks.get(day, "")))
+    share = 100 * own.recent / traffic.recent if traffic.recent else None
+    rejected = 100 * own.rejected / own.calls if own.calls else None
+    return Row(version, events, own, bars, share, rejected)
+
+
+@member("viewer")
+@require_GET
+def show_rates(request: ProjectRequest) -> HttpResponse:
+    """Calls of the last 24 hours for the rows of the list of tools that ``tools`` names."""
+    asked = [text for text in request.GET.get("tools", "").split(",") if text.isdecimal()]
+    tools = Tool.objects.filter(project=request.project, pk__in=[int(t) for t in asked[:200]])
+    found = count_calls(request.project, list(tools.values_list("pk", flat=True)), timezone.now())
+    return render(request, "conversations/_tool_rates.html", {"rates": found.items()})
