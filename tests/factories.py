@@ -137,6 +137,8 @@ def make_tool_version(
     """The next version of the tool that the definition names."""
     spec = definition if isinstance(definition, ToolSpec) else ToolSpec.from_json(definition)
     tool = make_tool(project, spec.name)
+    if fields.get("origin", "registered") == "registered":
+        fields = {"published_at": timezone.now(), **fields}
     return ToolVersion.objects.create(
         project=tool.project,
         tool=tool,
