@@ -159,6 +159,16 @@ def test_order_and_batches_make_no_difference(key: str, seed: int) -> None:
     assert tuple(map(sum, zip(*totals, strict=True))) == (4, 2, 2)
 
 
+def test_a_result_that_comes_beside_a_turn_sent_again_is_joined_to_the_turn_as_stored(
+    key: str,
+) -> None:
+    turn, result = spans()[0], spans()[1]
+    post([turn], key=key)
+    assert post([turn, result], key=key).status_code == 200
+    calls = ToolCall.objects.order_by("position")
+    assert [(call.result, call.status) for call in calls] == [("rain", "ok"), (None, "")]
+
+
 @pytest.mark.parametrize("logs_first", [True, False])
 def test_messages_that_come_as_log_records_are_joined(key: str, logs_first: bool) -> None:
     records = [

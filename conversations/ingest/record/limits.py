@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
+
 BadCode = Literal[
     "too_large",
     "too_deep",
@@ -74,8 +76,18 @@ def is_shallow(raw: bytes, deepest: int) -> bool:
     return not marks
 
 
+def _writes_shallow(value: Any, deepest: int) -> bool:
+    """The quick way: its text is looked at. It cannot tell of what orjson does not write."""
+    try:
+        return is_shallow(orjson.dumps(value), deepest)
+    except TypeError:
+        return False
+
+
 def check_depth(value: Any, deepest: int) -> None:
     """Raise ``too_deep`` where objects and arrays nest deeper than ``deepest``, by no recursion."""
+    if not isinstance(value, dict | list) or _writes_shallow(value, deepest):
+        return
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(deepest):
         level = [

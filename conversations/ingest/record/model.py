@@ -200,6 +200,8 @@ class TurnRecord(_Part):
     def with_notes(self, notes: Iterable[Note]) -> TurnRecord:
         """The record with notes added, none twice."""
         added = tuple(dict.fromkeys((*self.notes, *notes)))
+        if added == self.notes:
+            return self
         return self.model_copy(update={"notes": added})
 
     def to_json(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from console.accounts.models import Project
 from console.lib import json
 from console.lib.fields import from_stored, to_stored
 from conversations.ingest.store.answers import Answer
+from conversations.ingest.store.rows import array_text
 from conversations.ingest.store.tally import Sender
 
 
@@ -48,7 +49,8 @@ def lock_traces(project: Project, traces: Iterable[str]) -> None:
     numbers = sorted({_number(project.pk, trace) for trace in traces})
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(n) FROM unnest(%s::bigint[]) AS t (n)", [numbers]
+            "SELECT pg_advisory_xact_lock(n) FROM unnest(%s::bigint[]) AS t (n)",
+            [array_text(numbers)],
         )
 
 
@@ -62,7 +64,7 @@ def read(project: Project, traces: Iterable[str]) -> list[Held]:
         cursor.execute(
             """SELECT trace, span, kind, body, part, id, call_id FROM conversations_tracefragment
             WHERE project_id = %s AND trace = ANY(%s) ORDER BY id""",
-            [project.pk, sorted(traces)],
+            [project.pk, array_text(sorted(traces))],
         )
         return [
             Held(trace, span, kind, json.load(from_stored(body)), *rest)
@@ -88,8 +90,8 @@ def write(sender: Sender, held: Iterable[Held], now: datetime) -> None:
                 sender.project.pk,
                 sender.api_key.pk if sender.api_key else None,
                 now,
-                *([getattr(one, name) for one in ordered] for name in _COLUMNS),
-                [to_stored(json.dump(one.value)) for one in ordered],
+                *(array_text(getattr(one, name) for one in ordered) for name in _COLUMNS),
+                array_text(to_stored(json.dump(one.value)) for one in ordered),
             ],
         )
 

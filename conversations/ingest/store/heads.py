@@ -14,6 +14,7 @@ from django.db import connection
 from console.lib import json, uuid7
 from console.lib.fields import to_stored
 from conversations.ingest.store.prepared import NewTurn
+from conversations.ingest.store.rows import arrays_of
 from tools_registry.validation.findings import worst
 
 _TITLE, _MOST_TAGS = 200, 50
@@ -44,7 +45,7 @@ def lock_heads(project: int, source: str, turns: Mapping[str, list[NewTurn]]) ->
     """The rows of these conversations, made where they are new; always locked in the order of
     their keys, so that writers that meet wait and never in a circle."""
     rows = [_head_row(key, turns[key]) for key in sorted(turns)]
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns = arrays_of(rows)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -159,7 +160,7 @@ def add_counts(heads: Mapping[str, Head], turns: Mapping[str, list[NewTurn]]) ->
               AS new (id, turns, calls, verdict)
             WHERE held.id = new.id
             """,
-            [list(column) for column in zip(*rows, strict=True)],
+            arrays_of(rows),
         )
 
 

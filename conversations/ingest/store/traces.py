@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -81,6 +81,8 @@ class Joint:
     logs: dict[tuple[str, str], list[LogFragment]] = field(default_factory=dict)
     whole: list[tuple[TurnFragment, TurnRecord]] = field(default_factory=list)
     wanting: list[TurnFragment] = field(default_factory=list)
+    open: list[ResultFragment] = field(default_factory=list)
+    """Results whose call is not at hand, or not beyond doubt."""
 
     def complete(self) -> None:
         """Join turns with their log records; those that still lack their messages are wanting."""
@@ -103,13 +105,10 @@ def _store(
         held = fragments.read(sender.project, traces)
         joint = _gather(arrived, held)
         joint.complete()
-        claimed = {(one.trace, one.span) for one in held if one.kind == "turn"}
-        outcome = _write(sender, joint, claimed, arrived, refusals)
+        outcome = _write(sender, joint, held, arrived, refusals)
         outcome.beside = beside = beside + sum(not isinstance(o, TurnFragment) for o in arrived)
         tally.count(sender, replace(outcome, errors=[]))
-    if any(isinstance(one, ResultFragment) for one in arrived) or any(
-        one.kind == "result" for one in held
-    ):
+    if joint.open or any(one.kind == "result" for one in held):
         join_results(sender.project, traces)
     outcome.beside = beside
     return outcome
@@ -142,16 +141,19 @@ def _gather(arrived: Sequence[Fragment], held: Sequence[Held]) -> Joint:
 def _write(
     sender: Sender,
     joint: Joint,
-    claimed: set[tuple[str, str]],
+    held: Sequence[Held],
     arrived: Sequence[Fragment],
     refusals: Sequence[Refusal],
 ) -> Outcome:
     """Store whole turns, hold the others; what became of the turns that arrived."""
-    records, answered = _answer(joint)
+    claimed = {(one.trace, one.span) for one in held if one.kind == "turn"}
+    stored = {(one.trace, one.span) for one in held if one.kind == "site"}
+    records, answered = _answer(joint, stored)
     fresh = [(t, r) for t, r in records if (t.trace_id, t.span_id) not in claimed]
     waited = [(t, r) for t, r in records if (t.trace_id, t.span_id) in claimed]
     outcome = store_entries(sender, _entries(fresh), refusals=refusals, uncounted=True)
-    store_entries(sender, _entries(waited), is_claimed=True, uncounted=True)
+    if waited:
+        store_entries(sender, _entries(waited), is_claimed=True, uncounted=True)
     again = sum(
         isinstance(one, TurnFragment) and (one.trace_id, one.span_id) in claimed for one in arrived
     )
@@ -163,7 +165,7 @@ def _write(
     outcome.stored += len(kept)
     outcome.duplicate += len(news) - len(kept) + again
     now = timezone.now()
-    rest = [one for one in joint.results if one not in answered]
+    joint.open = [one for one in joint.results if (one.trace_id, one.span_id) not in answered]
     owned = {(turn.trace_id, turn.span_id) for turn, _ in records}
     logs = [
         one
@@ -174,13 +176,14 @@ def _write(
         sender,
         [
             *(Held.of("turn", turn, turn.to_json()) for turn in kept),
-            *(Held.of("result", result, result.to_json()) for result in rest),
+            *(Held.of("result", result, result.to_json()) for result in joint.open),
             *(Held.of("log", log, log.to_json(), _digest(log)) for log in logs),
             *_sites(sender.project, records),
         ],
         now,
     )
-    fragments.drop(sender.project, owned, ("turn", "log"))
+    joined = {(one.trace, one.span) for one in held if one.kind in ("turn", "log")}
+    fragments.drop(sender.project, owned & joined, ("turn", "log"))
     return outcome
 
 
@@ -193,14 +196,17 @@ def _entries(records: Iterable[tuple[TurnFragment, TurnRecord]]) -> list[Entry]:
 
 
 def _answer(
-    joint: Joint,
-) -> tuple[list[tuple[TurnFragment, TurnRecord]], list[ResultFragment]]:
-    """Give the turns at hand the results at hand that name one of their calls beyond doubt."""
+    joint: Joint, stored: Collection[tuple[str, str]]
+) -> tuple[list[tuple[TurnFragment, TurnRecord]], set[tuple[str, str]]]:
+    """Give the turns at hand the results at hand that name one of their calls beyond doubt;
+    which results they were. A turn in ``stored`` came before: its row has to be joined."""
     records = dict(enumerate(joint.whole))
     sites: dict[str, list[CallSite]] = defaultdict(list)
     for number, (turn, record) in records.items():
+        if (turn.trace_id, turn.span_id) in stored:
+            continue
         sites[turn.trace_id] += sites_of(number, turn, record)
-    answered = []
+    answered: set[tuple[str, str]] = set()
     for result in sorted(joint.results, key=lambda one: (one.start_ns, one.span_id)):
         candidates = sites[result.trace_id]
         named = [site for site in candidates if site.call_id == result.result.call_id]
@@ -212,7 +218,7 @@ def _answer(
         candidates[candidates.index(site)] = replace(site, answered=True)
         turn, record = records[site.turn]
         records[site.turn] = turn, with_result(record, site, result)
-        answered.append(result)
+        answered.add((result.trace_id, result.span_id))
     return [*records.values()], answered
 
 
