@@ -40,6 +40,10 @@ def main() -> None:
     from daphne.cli import CommandLineInterface
     from twisted.internet import reactor
 
+    import console.asgi  # noqa: F401  brings the settings, which the limits of bodies are read from
+    from console import edge
+
+    edge.install()
     # The first run of a server would wait seconds for the SDKs.
     warming = Thread(target=_warm, name="warming", daemon=True)
     reactor.callWhenRunning(warming.start)

@@ -24,8 +24,8 @@ class TooFast(Exception):
     """The key has sent more than it may; ``seconds`` is when to come back."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"This key sends faster than it may. Wait {math.ceil(seconds)} s.")
         self.seconds = max(1, math.ceil(seconds))
+        super().__init__(f"This key sends faster than it may. Wait {self.seconds} s.")
 
 
 def read_body(request: ApiRequest) -> Iterator[bytes]:
@@ -33,8 +33,8 @@ def read_body(request: ApiRequest) -> Iterator[bytes]:
     the head says enough, else as soon as a limit is passed."""
     length = _length(request)
     if length > SENT:
-        raise _too_large(length)
-    wait = seconds_to_wait(request.api_key.pk, length)
+        raise too_large(length)
+    wait = seconds_to_wait(request.api_key.key_hash, length)
     if wait:
         raise TooFast(wait)
     return decompress(_read(request), request.headers.get("Content-Encoding"), BODY)
@@ -45,7 +45,7 @@ def _length(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdecimal() else 0
 
 
-def _too_large(size: int) -> BadBody:
+def too_large(size: int) -> BadBody:
     return BadBody(
         "body_too_large",
         f"The body has {size:,} bytes; at most {SENT:,} are taken. Send less at once.",
@@ -57,5 +57,5 @@ def _read(request: HttpRequest) -> Iterator[bytes]:
     while piece := request.read(_PIECE):
         size += len(piece)
         if size > SENT:
-            raise _too_large(size)
+            raise too_large(size)
         yield piece

@@ -96,19 +96,23 @@ def refuse(
     request: HttpRequest, status: int, detail: str, *, retry_after: int = 0
 ) -> HttpResponseBase:
     """A ``google.rpc.Status`` in the request's own encoding; JSON where that is neither."""
-    code = _CODES.get(status, 2)
-    try:
-        encoding = encoding_of(request.content_type or "")
-    except BadBody:
-        encoding = "json"
-    if encoding == "protobuf":
-        body = _status_message(code, detail)
-    else:
-        body = json.dumps({"code": code, "message": detail}).encode()
-    response = HttpResponse(body, status=status, content_type=_TYPES[encoding])
+    body, kind = write_status(request.content_type or "", status, detail)
+    response = HttpResponse(body, status=status, content_type=kind)
     if retry_after:
         response["Retry-After"] = str(retry_after)
     return response
+
+
+def write_status(content_type: str, status: int, detail: str) -> tuple[bytes, str]:
+    """The message of a refusal, and its own content type."""
+    code = _CODES.get(status, 2)
+    try:
+        encoding = encoding_of(content_type)
+    except BadBody:
+        encoding = "json"
+    if encoding == "protobuf":
+        return _status_message(code, detail), _TYPES[encoding]
+    return json.dumps({"code": code, "message": detail}).encode(), _TYPES[encoding]
 
 
 def _status_message(code: int, message: str) -> bytes:

@@ -1,0 +1,78 @@
+"""Daphne's request with our limits: refused by its head, or where its body passes its limit.
+
+Daphne runs the application when it has the whole body. A body that is refused is answered at
+once and never kept; what of it still arrives is dropped, so that the client can read the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from daphne.http_protocol import WebRequest
+from twisted.internet import reactor
+
+from conversations.doors.edge import Refusal, refuse_head, refuse_size
+from conversations.doors.limits import largest_of
+
+LINGER = 3.0
+"""Seconds for which a refused client may go on sending before the connection is cut."""
+
+
+class LimitedRequest(WebRequest):  # type: ignore[misc]
+    """One request on its way in."""
+
+    refused = False
+    taken = 0
+    limit = 0
+
+    def gotLength(self, length: int | None) -> None:
+        """The head is there; ``length`` is None for a body in chunks, whose end nobody knows."""
+        super().gotLength(length)
+        target: bytes = self.channel._path
+        self.asked = unquote(target.partition(b"?")[0].decode("latin-1"))
+        self.limit = largest_of(self.asked)
+        method = self.channel._command.decode("latin-1")
+        refusal = refuse_head(method, self.asked, self.header, length or 0)
+        if refusal is not None:
+            self.refuse(refusal)
+
+    def header(self, name: str) -> str:
+        return str(self.requestHeaders.getRawHeaders(name, [""])[0])
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self.taken += len(data)
+        if not self.refused and self.taken > self.limit:
+            self.refuse(refuse_size(self.asked, self.header))
+        if not self.refused:
+            super().handleContentChunk(data)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer, and close when the client has sent all or ``LINGER`` is over."""
+        self.refused = True
+        self.requestHeaders.removeHeader(b"Expect")
+        transport = self.channel.transport
+        transport.write(refusal.to_bytes())
+        if hasattr(transport, "loseWriteConnection"):
+            transport.loseWriteConnection()
+        cut: Any = transport.abortConnection
+        clock: Any = reactor
+        clock.callLater(LINGER, cut)
+
+    def process(self) -> Any:
+        """All of the body is there."""
+        if self.refused:
+            self.channel.loseConnection()
+            return None
+        if self.requestHeaders.hasHeader(b"Transfer-Encoding"):
+            # What came in chunks has a length now; the application meters it by that.
+            self.requestHeaders.setRawHeaders(b"Content-Length", [str(self.taken).encode()])
+            self.requestHeaders.removeHeader(b"Transfer-Encoding")
+        return super().process()
+
+
+def install() -> None:
+    """Make Daphne's connections use it."""
+    from daphne import http_protocol
+
+    http_protocol.WebRequest = LimitedRequest
