@@ -53,9 +53,7 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
             await self._refuse(refused, None)
 
     async def disconnect(self, code: int) -> None:
-        for task in self._following.values():
-            task.cancel()
-        await asyncio.gather(*self._following.values(), return_exceptions=True)
+        await live.end_tasks(self._following.values())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         frame: dict[str, Any] = {}

@@ -53,6 +53,16 @@ def hub() -> Hub:
     return found
 
 
+async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel until they end: before Python 3.12 ``wait_for``, which the client sends with, loses
+    a cancellation that comes in the moment of its own end."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.1)
+
+
 class Hub:
     """The connection of one event loop to the logs."""
 
@@ -83,9 +93,7 @@ class Hub:
         self.closed = True
         with contextlib.suppress(TimeoutError, RedisError):
             await asyncio.wait_for(self.flush(), 2)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         with contextlib.suppress(RedisError):
             await self.redis.delete(self._mail)
         await self._writer.close()
