@@ -38,6 +38,9 @@ OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW")
 # Variables that a connection may name as its key: so that a page cannot read any other.
 KEY_VARIABLES = env.words("KEY_VARIABLES", ("*_API_KEY", "*_API_TOKEN"))
 
+# Whole command lines of MCP servers that an import may start on this machine; none by default.
+MCP_COMMANDS = env.words("MCP_COMMANDS")
+
 INSTALLED_APPS = [
     "daphne",
     "django.contrib.admin",
@@ -207,6 +210,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "conversations.apply_retention",
         "schedule": crontab(hour=3, minute=17),
     },
+    "drop-imports": {"task": "tools_registry.drop_imports", "schedule": 3600.0},
     "make-partitions": {"task": "conversations.make_partitions", "schedule": 6 * 3600.0},
 }
 

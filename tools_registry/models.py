@@ -13,6 +13,7 @@ from console.accounts.models import Project, User
 from console.lib import json
 from console.lib.fields import RawTextField
 from tools_registry.drafts import Draft, read_draft
+from tools_registry.imports.models import ToolImport as ToolImport
 from tools_registry.policies.models import Policy as Policy
 from tools_registry.specs import ToolSpec
 

@@ -57,6 +57,14 @@ def detect(document: Document) -> str:
     return "json_schema" if json_schema.fits(document.value) else ""
 
 
+def recognise(document: Document) -> str:
+    """The same, "" only for nothing but providers' own tools. Raises ``CannotRead``."""
+    found = detect(document)
+    if not found and not any(own_tool(entry) for _, entry in entries(document.value)):
+        raise CannotRead(_tell_unrecognised(document.value))
+    return found
+
+
 def count_entries(document: Document, format: str) -> int:
     """How many items ``read_items`` will give, near enough for progress."""
     if format == "openapi" and isinstance(document.value, Mapping):
@@ -87,9 +95,7 @@ def read(text: str, *, format: str = "", hint: str = "") -> Reading:
     document: Document | None = None
     try:
         document = read_document(text)
-        found = format or detect(document)
-        if not found and not any(own_tool(entry) for _, entry in entries(document.value)):
-            raise CannotRead(unrecognised(document.value))
+        found = format or recognise(document)
         items = tell_repeats([*read_items(document, found, forced=bool(format), hint=hint)])
     except CannotRead as error:
         line, column = error.line, error.column
@@ -99,7 +105,7 @@ def read(text: str, *, format: str = "", hint: str = "") -> Reading:
     return Reading(found, items)
 
 
-def unrecognised(value: Any) -> str:
+def _tell_unrecognised(value: Any) -> str:
     """What to say of a document that is in no known format."""
     if isinstance(value, Mapping | list) and not value:
         return "There is no definition in it"
@@ -116,7 +122,7 @@ __all__ = [
     "Note",
     "Reading",
     "count_entries",
-    "detect",
     "read",
     "read_items",
+    "recognise",
 ]
