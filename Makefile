@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check install
 PYTEST = .venv/bin/python -m pytest
+# One a processor; each has a database, a Valkey and a web server of its own.
+WORKERS ?= logical
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint verify bench browser format clean
@@ -14,11 +16,8 @@ run: .venv/.run ## Install what is missing and start everything (HOST=127.0.0.1 
 	@.venv/bin/python manage.py up $(if $(HOST),--host "$(HOST)") $(if $(PORT),--port "$(PORT)") $(UP)
 
 test: .venv/.dev browser ## Run all tests: real PostgreSQL, Valkey, model, sockets and browser
-	@echo "Tests without a browser, then tests in a browser"
-	@status=0; \
-	$(PYTEST) -m "not browser" --forbid-skips $(T) || status=1; \
-	DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m browser --forbid-skips $(T) || status=1; \
-	exit $$status
+	$(PYTEST) -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+		--tb short --forbid-skips --durations 15 $(T)
 
 lint: .venv/.dev ## Check style, types, migrations and the import line
 	.venv/bin/python -m ruff check .

@@ -1,19 +1,15 @@
-"""The fixtures that other tests stand on: a real web server, model and browser."""
+"""The fixtures that other tests stand on: a real web server and model."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
-from typing import TYPE_CHECKING
 
 import pytest
 
 from console.accounts.models import User
 from console.embedded.child import http_status
 from tests.conftest import LocalModel
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 
 def test_the_web_server_uses_the_tests_database(daphne_server: str) -> None:
@@ -38,9 +34,3 @@ def test_the_local_model_streams(local_model: LocalModel) -> None:
         lines = [line for line in answer if line.startswith(b"data: ")]
     assert len(lines) > 2
     assert lines[-1].strip() == b"data: [DONE]"
-
-
-@pytest.mark.browser
-def test_a_browser_opens_a_page(daphne_server: str, page: Page) -> None:
-    page.goto(f"{daphne_server}/healthz")
-    assert "alive" in page.content()
