@@ -50,6 +50,12 @@ class Tool(models.Model):
         """The newest version that is not retired: what applications should offer."""
         return self.versions.filter(retired_at=None).order_by("-number").first()
 
+    @property
+    def published(self) -> ToolVersion | None:
+        """The newest version that somebody published and nobody retired."""
+        rows = self.versions.filter(retired_at=None).exclude(published_at=None)
+        return rows.order_by("-number").first()
+
     def archive(self) -> None:
         """Take the tool out of lists; its versions and what was recorded of them stay."""
         self.archived_at = self.archived_at or timezone.now()

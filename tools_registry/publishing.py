@@ -26,7 +26,8 @@ class Review:
     """What a person weighs before publishing.
 
     ``problems`` keep it from being published, lint errors do unless there is a reason.
-    ``changes`` are against ``current``, the published version; None without one.
+    ``changes`` are against ``current``: the published version, else what traffic brought last; None
+    without one. ``same`` is the version that has this very definition already.
     """
 
     read: Draft
@@ -34,22 +35,25 @@ class Review:
     linted: Linted
     current: ToolVersion | None
     changes: list[Change] | None
+    same: ToolVersion | None = None
 
     @property
-    def is_same(self) -> bool:
-        spec = self.read.spec
-        return bool(spec and self.current and self.current.hash == spec.hash)
+    def is_done(self) -> bool:
+        """Publishing would change nothing."""
+        return self.same is not None and self.same.state == "published"
 
 
 def review(draft: ToolDraft) -> Review:
     read = draft.read()
     problems = find_problems(draft, read)
-    current = draft.tool.current if draft.tool else None
+    tool = draft.tool
+    current = (tool.published or tool.current) if tool else None
     if read.spec is None:
         return Review(read, problems, Linted([]), current, None)
-    linted = lint_next(draft.project, read.spec, draft.tool)
+    linted = lint_next(draft.project, read.spec, tool)
+    same = tool.versions.filter(hash=read.spec.hash).first() if tool else None
     changes = diff.compare(current.spec, read.spec) if current else None
-    return Review(read, problems, linted, current, changes)
+    return Review(read, problems, linted, current, changes, same)
 
 
 def find_problems(draft: ToolDraft, read: Draft) -> list[Problem]:

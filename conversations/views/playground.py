@@ -105,7 +105,7 @@ def _describe_run(run: Run) -> dict[str, Any]:
 
 
 def _find_versions(project: Project) -> list[ToolVersion]:
-    rows = ToolVersion.objects.filter(project=project, tool__archived_at=None)
+    rows = ToolVersion.objects.filter(project=project, tool__archived_at=None, retired_at=None)
     return list(rows.select_related("tool").order_by("tool__name", "-number")[:MOST_VERSIONS])
 
 

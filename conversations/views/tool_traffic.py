@@ -84,7 +84,9 @@ def _read_marks(
     marks: dict[int, dict[datetime, str]] = {}
     for one in publications(request.project, traffic.starts[0], traffic.until, tool=tool):
         day = one.at.replace(hour=0, minute=0, second=0, microsecond=0)
-        marks.setdefault(one.version, {})[day] = one.kind
+        of_version = marks.setdefault(one.version, {})
+        if one.kind != "first_seen" or day not in of_version:
+            of_version[day] = one.kind
     return marks
 
 
