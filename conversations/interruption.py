@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from console.lib import json
 from conversations import live, prices, recording, wire
+from conversations.call_context import context_of
 from conversations.history import ended, offer_of_turn
 from conversations.models import Run, Turn
 from conversations.parts import Usage
@@ -98,7 +99,10 @@ def read_wire(run: UUID, client: redis.Redis) -> dict[int, Logged]:
 
 def _close_turn(turn: Turn, number: int, logged: Logged, offered: Offered) -> Round:
     protocol: Any = turn.protocol
-    told = Round(number, str(turn.pk), protocol, offered, pricing(turn))
+    context = context_of(
+        recording.rebuild_messages(turn), user=turn.user, environment=turn.environment
+    )
+    told = Round(number, str(turn.pk), protocol, offered, pricing(turn), context)
     for at, chunk in logged.chunks:
         told.feed(chunk, at)
     told.finish()

@@ -20,6 +20,7 @@ from console.lib import json
 from console.lib.threads import in_thread
 from conversations import history, live, prices, recording, runs
 from conversations.answering import Answering
+from conversations.call_context import context_of
 from conversations.models import Run
 from conversations.parts import Usage
 from conversations.providers import Ask, Exchange, ProviderFault, faults, load
@@ -219,7 +220,8 @@ class Player:
             await exchange.close()
             raise
         turn, offered = asked.turn_of(self.order.project), self.plan.offered.choosing(choice)
-        told = Round(number, str(turn), exchange.wire, offered, _pricing(self.order, at))
+        context = context_of(messages, user=self.order.user.email)
+        told = Round(number, str(turn), exchange.wire, offered, _pricing(self.order, at), context)
         self._turns += 1
         self.emit(told.begin(), Raw(number, turn=str(turn), request=exchange.request))
         end = recording.TurnEnd(turn, told, "finished", notes=exchange.notes)

@@ -27,7 +27,7 @@ from conversations.parts import (
 )
 from conversations.prices import UNPRICED, Price
 from tools_registry.specs import ToolSpec
-from tools_registry.validation import validate, validate_turn
+from tools_registry.validation import CallContext, CompiledPolicy, validate, validate_turn
 from tools_registry.validation.findings import Finding, Verdict
 from tools_registry.validation.partial import parse_partial
 
@@ -39,12 +39,14 @@ LIVE_ARGUMENTS = 4096
 @dataclass(frozen=True)
 class Offered:
     """What a turn offered: specs by name (None for a provider's own tool), their versions as
-    (id, number), the names of all the project's tools, and the request's tool_choice."""
+    (id, number), the names of all the project's tools, the request's tool_choice, and the
+    project's published policies by their tools' names."""
 
     specs: Mapping[str, ToolSpec | None] = field(default_factory=dict)
     versions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     tool_choice: Any = None
+    policies: Mapping[str, CompiledPolicy] = field(default_factory=dict)
 
     def choosing(self, tool_choice: Any) -> Offered:
         """The same offer under another tool_choice."""
@@ -75,6 +77,7 @@ class Round:
         wire: WireProtocol,
         offered: Offered,
         price: Callable[[Usage], Price] = lambda usage: UNPRICED,
+        context: CallContext | None = None,
     ) -> None:
         self.number, self.turn = number, turn
         self.judged: list[Judged] = []
@@ -84,6 +87,7 @@ class Round:
         self.price = UNPRICED
         self._assembler = Assembler(wire, offered=offered.functions)
         self._offered, self._price = offered, price
+        self._context = context or CallContext()
         self._texts: dict[tuple[int, int], str | None] = {}
         self._answer: Answer | None = None
 
@@ -199,6 +203,8 @@ class Round:
             known=self._offered.known,
             tool_choice=self._offered.tool_choice,
             assembly=call.findings,
+            policy=self._offered.policies.get(call.name),
+            context=self._context.after([one.call.name for one in self.judged]),
         )
         key = f"{self.number}.{choice}.{call.index}"
         self.judged.append(Judged(key, choice, call, verdict))

@@ -24,6 +24,7 @@ from conversations.providers import Ask, Endpoint
 from conversations.rounds import Offered
 from tools_registry.dialects import UnreadableTool, read_tool, to_openai_chat
 from tools_registry.models import Tool, ToolVersion
+from tools_registry.policies.published import policies_for
 from tools_registry.specs import ToolSpec
 
 MODES = ("hand", "fixed", "sample", "recorded")
@@ -372,6 +373,7 @@ def offer_of(
         versions=versions,
         known=frozenset(known),
         tool_choice=tool_choice,
+        policies=policies_for(project),
     )
 
 

@@ -54,6 +54,11 @@ class CompiledPolicy:
     plausible: tuple[CompiledPlausible, ...] = ()
     number: int | None = None
 
+    def asks(self, word: str) -> bool:
+        """Whether the text of some rule holds the word."""
+        texts = (text for one in self.rules for text in (one.rule.expression, one.rule.when))
+        return any(word in text for text in texts)
+
     @property
     def confirmation_severity(self) -> Severity:
         return self.spec.confirmation.severity if self.spec.confirmation else "rejected"

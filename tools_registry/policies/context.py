@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MOST_CALLS = 500
 """Earlier calls that a rule can look at, the newest of them; ``count`` counts all."""
@@ -24,3 +24,8 @@ class CallContext:
     last_user: str = ""
     user: str = ""
     environment: str = ""
+
+    def after(self, names: Sequence[str]) -> CallContext:
+        """The context once these calls were made as well."""
+        count = len(self.calls) if self.count is None else self.count
+        return replace(self, calls=[*self.calls, *names], count=count + len(names))

@@ -23,11 +23,15 @@ def check_rules(
     if policy is None:
         return LayerResult("rule", False, note="the tool has no published policy")
     if not policy.rules and policy.confirmed_at is None:
-        return LayerResult("rule", False, note="the policy has no rules")
+        return LayerResult("rule", False, note=f"{_name(policy)} has no rules")
     findings = [*_check_confirmation(policy, value)]
     if policy.rules:
         findings += _check_all(policy, value, context)
-    return LayerResult("rule", True, tuple(findings))
+    return LayerResult("rule", True, tuple(findings), _name(policy) if policy.number else "")
+
+
+def _name(policy: CompiledPolicy) -> str:
+    return f"policy {policy.number}" if policy.number else "the policy"
 
 
 def _check_confirmation(policy: CompiledPolicy, value: dict[str, Any]) -> Iterator[Finding]:

@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from console.accounts.models import Project
 from console.lib import json
+from conversations.call_context import last_user_of
 from conversations.expected import Said
 from conversations.ingest.store import heads, rows
 from conversations.ingest.store.batch import read_stored
 from conversations.ingest.store.conduct import judge_threads
+from conversations.ingest.store.enforced import Enforced
 from conversations.ingest.store.judging import Known, expect, judge_call
 from conversations.ingest.store.lineage import Family
 from conversations.ingest.store.prepared import CallState
@@ -23,11 +25,12 @@ from conversations.ingest.store.threads import Thread
 from conversations.ingest.store.toolsets import Offered, read_toolsets
 from conversations.labels import judge_turn, read_said
 from conversations.models import Label, Turn
-from tools_registry.validation import validate_turn
+from conversations.recording import rebuild_messages
+from tools_registry.validation import Offer, validate_turn
 from tools_registry.validation.expectation import CallMade
 from tools_registry.validation.findings import Finding, worst
 
-_OWN = frozenset(["assembly", "syntax", "offer", "schema"])
+_OWN = frozenset(["assembly", "syntax", "offer", "schema", "rule", "content"])
 
 
 def judge_again(project: Project, conversations: Sequence[UUID]) -> int:
@@ -56,7 +59,7 @@ def _former(findings: Sequence[Finding], now: datetime) -> str:
 
 
 def _judge_turns(project: Project, threads: Sequence[Thread]) -> None:
-    known = Known(project)
+    known, enforced = Known(project), Enforced(project)
     for thread in threads:
         thread.family = Family(thread.links)
         calls: dict[UUID, list[CallState]] = {}
@@ -64,7 +67,15 @@ def _judge_turns(project: Project, threads: Sequence[Thread]) -> None:
             calls.setdefault(call.turn, []).append(call)
         turns = list(
             Turn.objects.filter(conversation=thread.head.id, status="finished").only(
-                "id", "toolset_id", "parameters", "findings", "response", "expected", "status"
+                "id",
+                "toolset_id",
+                "parameters",
+                "findings",
+                "response",
+                "expected",
+                "status",
+                "user",
+                "environment",
             )
         )
         labels: dict[UUID, list[Label]] = {}
@@ -74,7 +85,46 @@ def _judge_turns(project: Project, threads: Sequence[Thread]) -> None:
         for turn in turns:
             own = calls.get(turn.pk, [])
             said = read_said(labels.get(turn.pk, []), [call.id for call in own])
-            _judge_turn(turn, own, said, offers, known)
+            for call in own:
+                _judge_call(call, turn, thread, offers, known, enforced)
+            _judge_turn(turn, own, said, offers)
+
+
+def _judge_call(
+    call: CallState,
+    turn: Turn,
+    thread: Thread,
+    offers: Mapping[int, Offered],
+    known: Known,
+    enforced: Enforced,
+) -> None:
+    choice: Any = json.load(turn.parameters).get("tool_choice")
+    assembly = [one for one in call.findings if one.layer == "assembly"]
+    context = enforced.context_of(
+        call,
+        thread,
+        lambda: last_user_of(rebuild_messages(turn)),
+        user=turn.user,
+        environment=turn.environment,
+    )
+    verdict = judge_call(
+        call,
+        _specs_of(turn, offers),
+        known,
+        choice,
+        assembly,
+        enforced.policy_of(call),
+        context,
+    )
+    kept = [one for one in call.findings if one.layer not in _OWN]
+    call.findings = [*verdict.findings, *kept]
+    late = [layer for layer in call.layers if layer["layer"] not in _OWN]
+    call.layers = [*(layer.to_json() for layer in verdict.layers), *late]
+
+
+def _specs_of(turn: Turn, offers: Mapping[int, Offered]) -> Offer | None:
+    offered = offers.get(turn.toolset_id) if turn.toolset_id else None
+    return offered.specs if offered else None
 
 
 def _judge_turn(
@@ -82,18 +132,9 @@ def _judge_turn(
     calls: Sequence[CallState],
     said: Sequence[Said],
     offers: Mapping[int, Offered],
-    known: Known,
 ) -> None:
     choice: Any = json.load(turn.parameters).get("tool_choice")
-    offered = offers.get(turn.toolset_id) if turn.toolset_id else None
-    specs = offered.specs if offered else None
-    for call in calls:
-        assembly = [one for one in call.findings if one.layer == "assembly"]
-        verdict = judge_call(call, specs, known, choice, assembly)
-        kept = [one for one in call.findings if one.layer not in _OWN]
-        call.findings = [*verdict.findings, *kept]
-        late = [layer for layer in call.layers if layer["layer"] not in _OWN]
-        call.layers = [*(layer.to_json() for layer in verdict.layers), *late]
+    specs = _specs_of(turn, offers)
     made = [CallMade(call.name, call.arguments) for call in calls]
     judgement = judge_turn(turn, made, said, specs)
     expect(calls, judgement)

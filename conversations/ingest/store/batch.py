@@ -13,6 +13,7 @@ from console.lib import json
 from console.lib.fields import to_stored
 from conversations.ingest.store import heads, rows
 from conversations.ingest.store.conduct import judge_threads
+from conversations.ingest.store.enforced import Enforced
 from conversations.ingest.store.judging import Known, judge_turn
 from conversations.ingest.store.lineage import Family, Link, may_move
 from conversations.ingest.store.prepared import CallState, NewTurn
@@ -33,15 +34,15 @@ def write_turns(
     source: str,
 ) -> None:
     """Store turns whose keys are taken: within the caller's transaction."""
-    project, known = sender.project.pk, Known(sender.project)
-    for new in turns:
-        judge_turn(new, offers.get(new.id), known)
+    project, known, enforced = sender.project.pk, Known(sender.project), Enforced(sender.project)
     grouped = heads.by_conversation(turns)
     locked = heads.lock_heads(project, source, grouped)
     threads = [Thread(locked[key], new) for key, new in sorted(grouped.items())]
     read_stored([thread for thread in threads if not thread.head.is_new])
     find_parents(threads)
     for thread in threads:
+        for new in thread.new:
+            judge_turn(new, offers.get(new.id), known, enforced, thread)
         join_carried(thread)
         number(thread)
     judge_threads(threads)

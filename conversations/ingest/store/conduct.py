@@ -11,6 +11,7 @@ from django.utils import timezone
 from conversations.ingest.store import rows
 from conversations.ingest.store.judging import LATE_LAYERS, settle
 from conversations.ingest.store.prepared import CallState
+from conversations.ingest.store.results import words_of
 from conversations.ingest.store.threads import Thread
 from tools_registry.models import ToolVersion
 from tools_registry.validation.conduct import Setting, judge_conduct
@@ -73,7 +74,7 @@ def judge_thread(
     answers = {numbers[pk]: text for pk, text in said.items() if pk in numbers}
     for new in thread.new:
         if not new.calls and new.record.response is not None:
-            answers[new.number] = rows.words_of(new.record.response.message)
+            answers[new.number] = words_of(new.record.response.message)
     known = [call for call in calls if call.turn in numbers]
     past = [past_call(call, numbers[call.turn], users[call.turn]) for call in known]
     if now is None and any("unanswered_call" in call.codes for call in thread.held):

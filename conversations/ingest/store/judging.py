@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.accounts.models import Project
+from conversations.call_context import last_user_of
 from conversations.expected import judge_expected
 from conversations.ingest.notes import Note
+from conversations.ingest.store.enforced import Enforced
 from conversations.ingest.store.prepared import CallState, NewTurn
 from conversations.ingest.store.toolsets import Offered
 from tools_registry.models import Tool
-from tools_registry.validation import Offer, validate, validate_turn
+from tools_registry.validation import (
+    CallContext,
+    CompiledPolicy,
+    Offer,
+    validate,
+    validate_turn,
+)
 from tools_registry.validation.expectation import CallMade, Judgement
 from tools_registry.validation.findings import Finding, LayerResult, Verdict, worst
 from tools_registry.validation.syntax import read_value
+
+if TYPE_CHECKING:
+    from conversations.ingest.store.threads import Thread
+
 
 LATE_LAYERS = frozenset(["conduct", "execution"])
 _CUT = frozenset(["length", "max_tokens", "MAX_TOKENS", "max_output_tokens"])
@@ -35,7 +47,9 @@ class Known:
         return self._names
 
 
-def judge_turn(new: NewTurn, offered: Offered | None, known: Known) -> None:
+def judge_turn(
+    new: NewTurn, offered: Offered | None, known: Known, enforced: Enforced, thread: Thread
+) -> None:
     """Judge a turn's calls one by one, and the turn as a whole."""
     record = new.record
     choice = record.request.tool_choice
@@ -43,8 +57,21 @@ def judge_turn(new: NewTurn, offered: Offered | None, known: Known) -> None:
     assembly = find_assembly(new.calls, reason)
     for call in new.calls:
         call.version = offered.versions.get(call.name) if offered else None
+        context = enforced.context_of(
+            call,
+            thread,
+            lambda: last_user_of(record.request.messages),
+            user=record.user,
+            environment=record.environment,
+        )
         verdict = judge_call(
-            call, offered.specs if offered else None, known, choice, assembly[call.position]
+            call,
+            offered.specs if offered else None,
+            known,
+            choice,
+            assembly[call.position],
+            enforced.policy_of(call),
+            context,
         )
         call.findings = list(verdict.findings)
         call.layers = [layer.to_json() for layer in verdict.layers]
@@ -81,9 +108,15 @@ def expect(calls: Sequence[CallState], judgement: Judgement | None) -> None:
 
 
 def judge_call(
-    call: CallState, offered: Offer | None, known: Known, choice: Any, assembly: Sequence[Finding]
+    call: CallState,
+    offered: Offer | None,
+    known: Known,
+    choice: Any,
+    assembly: Sequence[Finding],
+    policy: CompiledPolicy | None,
+    context: CallContext | None,
 ) -> Verdict:
-    """The verdict on one call, by the layers that need no more than its turn."""
+    """The verdict on one call, by the layers that need no more than what came before it."""
     names: Collection[str] = ()
     if offered is not None and call.name not in offered:
         names = known.names
@@ -94,6 +127,8 @@ def judge_call(
         known=names,
         tool_choice=choice,
         assembly=assembly,
+        policy=policy,
+        context=context,
     )
 
 

@@ -95,5 +95,15 @@ def text_of(content: Any) -> str:
     return content if isinstance(content, str) else json.dump(content)
 
 
+def words_of(message: Mapping[str, Any]) -> str:
+    """The text of a message; its parts as one."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+    return " ".join(text for text in texts if isinstance(text, str))
+
+
 def _failed(message: Mapping[str, Any]) -> bool:
     return message.get("is_error") is True or message.get("status") == "error"

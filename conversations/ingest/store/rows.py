@@ -14,6 +14,7 @@ from conversations.ingest.store.judging import codes_of
 from conversations.ingest.store.lineage import Link
 from conversations.ingest.store.prepared import CallState, NewTurn
 from conversations.ingest.store.pricing import price_turn
+from conversations.ingest.store.results import words_of
 from conversations.ingest.usage import read_usage
 from tools_registry.validation.findings import Finding, worst
 
@@ -305,15 +306,6 @@ def read_answers(turns: Sequence[UUID]) -> dict[UUID, str]:
             [list(turns)],
         )
         return {pk: words_of(json.load(from_stored(text))) for pk, text in cursor.fetchall()}
-
-
-def words_of(message: Mapping[str, Any]) -> str:
-    content = message.get("content")
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
-    return " ".join(text for text in texts if isinstance(text, str))
 
 
 def read_messages(turns: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:
