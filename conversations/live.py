@@ -222,3 +222,12 @@ class Hub:
                 self._writer.post("EXPIRE", log_key(run), LOG_WHILE_RUNNING_S)
             self._writer.post("EXPIRE", self._mail, LOG_WHILE_RUNNING_S)
             await asyncio.sleep(HEARTBEAT_S)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel until it is heard: a client that is just connecting may pass over it."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.5)
