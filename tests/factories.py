@@ -21,7 +21,9 @@ from django.utils import timezone
 from console.accounts.models import ApiKey, Invitation, Member, Project, User
 from console.lib import json
 from conversations.models import Connection, Conversation, Quarantined, Run, ToolCall, Turn
-from tools_registry.models import Tool, Toolset, ToolVersion
+from tools_registry.imports.plan import plan
+from tools_registry.imports.reading import read_text
+from tools_registry.models import Tool, ToolImport, Toolset, ToolVersion
 from tools_registry.specs import ToolSpec
 
 PASSWORD = "a long enough passphrase"
@@ -146,6 +148,19 @@ def make_tool_version(
         hash=spec.hash,
         definition=json.dump(spec.to_json()),
         **fields,
+    )
+
+
+def make_import(
+    project: Project | None = None, definition: object = WEATHER, *, name: str = "tools.json"
+) -> ToolImport:
+    """An import that was read and waits to be saved."""
+    project = project or make_project()
+    read = read_text(json.dump(definition))
+    planned, _ = plan(project, read.items)
+    items = json.dump([one.to_json() for one in planned])
+    return ToolImport.objects.create(
+        project=project, kind="text", source=name, state="ready", found=read.format, items=items
     )
 
 

@@ -35,7 +35,7 @@ from conversations.models import (
 )
 from tests import factories
 from tests.factories import People, client_of, make_people
-from tools_registry.models import ToolVersion
+from tools_registry.models import ToolImport, ToolVersion
 
 RULES = {"public", "signed-in", *ROLES, *(f"key:{scope}" for scope in SCOPES)}
 SECRET = "unmistakably_of_this_project"
@@ -65,6 +65,7 @@ class World:
     token: str
     rule: RedactionRule
     erasure: Erasure
+    imported: ToolImport
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -109,6 +110,7 @@ def make_world() -> World:
             project=project, name=SECRET, kind="pattern", value=SECRET, replacement="[hidden]"
         ),
         erasure=Erasure.objects.create(project=project, user_hash=SECRET),
+        imported=factories.make_import(project, name=SECRET),
     )
 
 
@@ -128,6 +130,8 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations rule": lambda world: world.rule.pk,
     "conversations erasure": lambda world: world.erasure.pk,
     "conversations conversation": lambda world: world.conversation.pk,
+    "tools_registry pk": lambda world: world.imported.pk,
+    "tools_registry item": lambda world: 0,
     "tools_registry name": lambda world: world.version.tool.name,
     "tools_registry number": lambda world: world.version.number,
     "accounts:member-role pk": lambda world: world.people.rita.pk,

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from tools_registry.exporters.items import Losses
-from tools_registry.relocation import relocate
 from tools_registry.importers.names import make_name
 from tools_registry.importers.openapi.operations import EXTENSION
+from tools_registry.relocation import relocate
 from tools_registry.specs import ToolSpec
 
 

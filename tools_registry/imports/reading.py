@@ -24,6 +24,8 @@ from tools_registry.imports.models import ToolImport
 from tools_registry.imports.plan import plan
 
 _STEP = 0.5
+_CORRECTED = 200_000
+"""Characters of a text that somebody may correct in the page."""
 
 
 class Stopped(Exception):
@@ -93,8 +95,10 @@ def prepare(pk: str) -> str:
         broken = "Something went wrong here; the server's log says what"
         ToolImport.objects.filter(pk=pk, state="reading").update(state="failed", problem=broken)
         raise
+    # What failed is shown at its line, to be corrected.
+    text = row.text if changed["state"] == "failed" and len(row.text) <= _CORRECTED else ""
     same = ToolImport.objects.filter(pk=pk, state="reading")
-    done = same.update(**changed, text="", done=0, total=0)
+    done = same.update(**changed, text=text, done=0, total=0)
     return str(changed["state"]) if done else "cancelled"
 
 
