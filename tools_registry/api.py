@@ -17,6 +17,7 @@ from tools_registry import publishing, registry
 from tools_registry.bodies import Refused, read_body, read_text, refusing
 from tools_registry.dialects import UnreadableTool
 from tools_registry.drafts import read_draft
+from tools_registry.exporters import EXPORTERS, export
 from tools_registry.models import OPEN, Tool, ToolDraft, ToolVersion
 from tools_registry.specs import ToolSpec
 from tools_registry.validation import validate
@@ -45,19 +46,33 @@ def _describe(version: ToolVersion) -> dict[str, Any]:
 @require_safe
 @refusing
 def list_tools(request: ApiRequest) -> HttpResponseBase:
-    """The current version of each tool, by name; ``next`` is the ``after`` of the next page."""
+    """The current version of each tool, by name; ``next`` is the ``after`` of the next page.
+
+    ``dialect`` gives the page's tools as one document of that dialect instead.
+    """
     limit = _read_limit(request.GET.get("limit", str(_PAGE)))
     tools = Tool.objects.filter(project=request.project, name__gt=_read_text("after", request))
     if request.GET.get("archived") != "1":
         tools = tools.filter(archived_at=None)
     found = list(tools.order_by("name")[: limit + 1])
     current = registry.current_versions(found[:limit])
-    return JsonResponse(
-        {
-            "tools": [_describe(current[tool.pk]) for tool in found[:limit] if tool.pk in current],
-            "next": found[limit - 1].name if len(found) > limit else None,
-        }
-    )
+    versions = [current[tool.pk] for tool in found[:limit] if tool.pk in current]
+    following = found[limit - 1].name if len(found) > limit else None
+    if dialect := request.GET.get("dialect"):
+        return JsonResponse(_export(versions, dialect) | {"next": following})
+    return JsonResponse({"tools": [_describe(version) for version in versions], "next": following})
+
+
+def _export(versions: list[ToolVersion], dialect: str) -> dict[str, Any]:
+    """The tools as a document of a dialect (a text where it is no JSON), with its losses."""
+    if dialect not in EXPORTERS:
+        raise Refused(422, "bad_dialect", f"Make dialect one of {', '.join(EXPORTERS)}.")
+    exported = export([version.spec for version in versions], dialect)
+    return {
+        "dialect": dialect,
+        "document": exported.text if exported.value is None else exported.value,
+        "notes": {name: [note.to_json() for note in notes] for name, notes in exported.notes},
+    }
 
 
 def _read_text(name: str, request: ApiRequest) -> str:
