@@ -75,6 +75,36 @@ class IngestTally(models.Model):
         return f"{self.sent} sent in the hour of {self.hour}"
 
 
+LOSSES = [
+    ("spool_full", "The spool was full"),
+    ("memory_full", "More came than could be stored or spooled"),
+    ("spool_unwritable", "The spool could not be written"),
+    ("too_fast", "The key sent faster than it may"),
+]
+
+
+class IngestLoss(models.Model):
+    """Turns of the proxy that passed and were not recorded: how many, why, and when.
+
+    They count as rejected in the tally. ``size`` is the bytes of their requests and answers.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, null=True, blank=True, related_name="+")
+    reason = models.CharField(max_length=20, choices=LOSSES)
+    turns = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "-last_at"], name="loss_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.turns} turns lost until {self.last_at}"
+
+
 class Quarantined(models.Model):
     """A record that could not be stored as it came: its bytes, and why."""
 

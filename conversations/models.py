@@ -17,6 +17,7 @@ from console.lib.fields import RawTextField
 from conversations.backtest.records import Backtest, BacktestChange  # noqa: F401
 from conversations.custody import Erasure, ProjectCustody, RedactionRule, Sweep  # noqa: F401
 from conversations.intake import DOORS as DOORS
+from conversations.intake import IngestLoss as IngestLoss
 from conversations.intake import IngestTally as IngestTally
 from conversations.intake import Quarantined as Quarantined
 from conversations.intake import ToolSighting as ToolSighting
