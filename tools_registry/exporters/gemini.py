@@ -19,7 +19,8 @@ _SAME = frozenset(
     + ["maxProperties", "propertyOrdering"]
 )
 _DEEPEST = 30
-_SILENT = frozenset(["$defs", "definitions", "$schema", "$comment"])
+_INLINED = "What a $ref names is written in its place"
+_DEFINITIONS = frozenset(["$defs", "definitions"])
 
 
 def write_json_schema(specs: Sequence[ToolSpec], losses: Losses) -> list[dict[str, Any]]:
@@ -94,7 +95,9 @@ class _Writer:
                 }
             elif word == "anyOf" and isinstance(value, list):
                 result |= self._write_alternatives(value, place, open_parts)
-            elif word not in _SILENT:
+            elif word in _DEFINITIONS:
+                self.change("reference_inlined", _INLINED, place)
+            else:
                 self._lose(f"{word} has no place in Gemini's Schema", place)
         return result
 
@@ -108,14 +111,16 @@ class _Writer:
         self, schema: Mapping[str, Any], at: str, open_parts: tuple[int, ...]
     ) -> dict[str, Any]:
         target = self.root.resolve({"$ref": schema["$ref"]})
-        beside = {word: value for word, value in schema.items() if word not in ("$ref", *_SILENT)}
+        beside = {
+            word: value for word, value in schema.items() if word not in ("$ref", *_DEFINITIONS)
+        }
         if not isinstance(target, Mapping):
             self._lose("A $ref that leads to no schema here is left out", at)
             return self.write(beside, at, open_parts)
         if id(target) in open_parts or len(open_parts) > _DEEPEST:
             self._lose("A schema that holds itself ends here, with any object", at)
             return {"type": "OBJECT"}
-        self.change("reference_inlined", "What a $ref names is written in its place", at)
+        self.change("reference_inlined", _INLINED, at)
         return self.write({**target, **beside}, at, (*open_parts, id(target)))
 
     def _reduce(self, schema: Mapping[str, Any], at: str) -> dict[str, Any]:
