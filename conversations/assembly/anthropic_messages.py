@@ -147,9 +147,10 @@ class Reader:
             self._buffer.close(0, call)
 
     def _settle_input(self, index: int, call: OpenCall) -> None:
-        """Without any fragment, the input is what the block started with."""
+        """Without any fragment, the input is what the block started with: ``{}`` too, which in
+        a stream only stands for what is to come until the block has ended."""
         given = self._inputs.pop(index, None)
-        if given and not call.arguments.length:
+        if given is not None and not call.arguments.length:
             self._buffer.call(0, Piece(slot=index, arguments=compact(given), type=call.type))
 
 

@@ -11,6 +11,7 @@ from conversations.parts import Call
 from tools_registry.specs import ToolSpec
 from tools_registry.validation.findings import Finding
 from tools_registry.validation.partial import LiveSchema, PartialCheck, compile_schema, unknown_tool
+from tools_registry.validation.schema import owners_of
 
 # Names are short. What goes beyond is kept, but no longer compared or repeated in events.
 LONGEST_NAME = 1024
@@ -45,6 +46,7 @@ class Offer:
     def __init__(self, offered: Mapping[str, ToolSpec | None] | None) -> None:
         self._specs = offered
         self._schemas: dict[str, LiveSchema | None] = {}
+        self._owners: dict[str, dict[str, list[str]]] = {}
 
     @property
     def names(self) -> list[str] | None:
@@ -64,6 +66,15 @@ class Offer:
         if name not in self._schemas:
             self._schemas[name] = compile_schema(spec.parameters)
         return self._schemas[name]
+
+    def owners(self, name: str) -> dict[str, list[str]]:
+        """The other offered tools by the parameters that they declare."""
+        spec = self._specs.get(name) if self._specs else None
+        if spec is None or self._specs is None:
+            return {}
+        if name not in self._owners:
+            self._owners[name] = owners_of(spec, self._specs)
+        return self._owners[name]
 
 
 NameReading = Literal["append", "repeat", "restate"]
@@ -146,12 +157,15 @@ class OpenCall:
     def add_arguments(self, fragment: str) -> None:
         if self._check is None and not self.is_free_form:
             self._judge_name(whole=True)
-            self._check = PartialCheck(
-                self._offer.schema(self.name) if self.type in _OFFERED_TYPES else None
-            )
+            self._check = self._begin_check()
         self.arguments.append(fragment)
         if self._check is not None:
             self._check.feed(fragment)
+
+    def _begin_check(self) -> PartialCheck:
+        if self.type not in _OFFERED_TYPES:
+            return PartialCheck(None)
+        return PartialCheck(self._offer.schema(self.name), self._offer.owners(self.name))
 
     def forget_schema(self) -> None:
         """The name changed after the arguments had begun: only its JSON can still be judged."""

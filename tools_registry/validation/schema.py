@@ -70,10 +70,10 @@ def _errors(
 
 
 def _scope(spec: ToolSpec, value: Any, offered: Offer) -> Scope:
-    return Scope(spec.parameters, value, _owners(spec, offered))
+    return Scope(spec.parameters, value, owners_of(spec, offered))
 
 
-def _owners(spec: ToolSpec, offered: Offer) -> dict[str, list[str]]:
+def owners_of(spec: ToolSpec, offered: Offer) -> dict[str, list[str]]:
     """The other offered tools by the parameters that they declare."""
     owners: dict[str, list[str]] = {}
     for other in offered.values():

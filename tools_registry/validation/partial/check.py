@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,10 +46,16 @@ class PartialCheck:
     valid. A repeated key, and a key that is not declared but not forbidden, are only flagged:
     the first of them stands until something is rejected. Without a schema, or with one that is
     no JSON Schema, only the JSON and its being an object are judged. A text that repeats a key
-    is judged as if each of its values counted.
+    is judged as if each of its values counted. ``owners`` are the other offered tools by the
+    parameters that they declare.
     """
 
-    def __init__(self, schema: Mapping[str, Any] | LiveSchema | None) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any] | LiveSchema | None,
+        owners: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self._owners = owners or {}
         self._schema = schema if isinstance(schema, LiveSchema | None) else compile_schema(schema)
         self._scanner = Scanner(self)
         self._levels: list[_Level] = []
@@ -132,7 +138,9 @@ class PartialCheck:
         level.keys.add(key)
 
     def _tell_unexpected(self, key: str, node: Node, sent: set[str], *, forbidden: bool) -> None:
-        finding = violations.unexpected(self._pointer(), key, node, sent, forbidden=forbidden)
+        finding = violations.unexpected(
+            self._pointer(), key, node, sent, self._owners, forbidden=forbidden
+        )
         if forbidden:
             self._reject(finding)
         else:

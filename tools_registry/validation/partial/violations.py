@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,10 +47,16 @@ def duplicate_key(pointer: str, key: str) -> Finding:
 
 
 def unexpected(
-    pointer: str, key: str, node: Node, sent: Collection[str], *, forbidden: bool
+    pointer: str,
+    key: str,
+    node: Node,
+    sent: Collection[str],
+    owners: Mapping[str, Sequence[str]],
+    *,
+    forbidden: bool,
 ) -> Finding:
     """A key that is not declared: rejected where the schema forbids it, else flagged."""
-    scope = Scope(None, dict.fromkeys(sent))
+    scope = Scope(None, dict.fromkeys(sent), owners)
     keyword = "additionalProperties" if forbidden else None
     finding = tell_unexpected(key, (), node.declared_names, scope, keyword)
     return replace(finding, pointer=pointer)
