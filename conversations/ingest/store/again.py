@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from console.accounts.models import Project
 from console.lib import json
-from conversations.call_context import last_user_of
 from conversations.expected import Said
 from conversations.ingest.store import heads, rows
 from conversations.ingest.store.batch import read_stored
@@ -21,6 +20,7 @@ from conversations.ingest.store.enforced import Enforced
 from conversations.ingest.store.judging import Known, expect, judge_call
 from conversations.ingest.store.lineage import Family
 from conversations.ingest.store.prepared import CallState
+from conversations.ingest.store.results import last_user_of
 from conversations.ingest.store.threads import Thread
 from conversations.ingest.store.toolsets import Offered, read_toolsets
 from conversations.labels import judge_turn, read_said

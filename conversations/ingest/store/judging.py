@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from console.accounts.models import Project
-from conversations.call_context import last_user_of
 from conversations.expected import judge_expected
 from conversations.ingest.notes import Note
 from conversations.ingest.store.enforced import Enforced
 from conversations.ingest.store.prepared import CallState, NewTurn
+from conversations.ingest.store.results import last_user_of
 from conversations.ingest.store.toolsets import Offered
 from tools_registry.models import Tool
 from tools_registry.validation import (

@@ -105,5 +105,13 @@ def words_of(message: Mapping[str, Any]) -> str:
     return " ".join(text for text in texts if isinstance(text, str))
 
 
+def last_user_of(messages: Sequence[Any]) -> str:
+    """The text of the user's last message, "" where there is none."""
+    for message in reversed(messages):
+        if isinstance(message, dict) and message.get("role") == "user":
+            return words_of(message)
+    return ""
+
+
 def _failed(message: Mapping[str, Any]) -> bool:
     return message.get("is_error") is True or message.get("status") == "error"
