@@ -14,3 +14,6 @@ def context_of(messages: Sequence[Any], *, user: str = "", environment: str = ""
     answers = [one for one in messages if isinstance(one, dict) and one.get("role") == "assistant"]
     names = [name_call(call).name for answer in answers for call in calls_of(answer)]
     return CallContext(names, len(names), last_user_of(messages), user, environment)
+
+
+__all__ = ["context_of", "last_user_of"]

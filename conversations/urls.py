@@ -10,6 +10,7 @@ from conversations.views import (
     conversations,
     labels,
     playground,
+    policy_tryout,
     search,
     tool_traffic,
     turns,
@@ -52,7 +53,16 @@ list_urls = [
     path("views/", search.save_view, name="list-save"),
 ]
 
+backtest_urls = [
+    path("", backtests.list_backtests, name="backtest-list"),
+    path("new/", backtests.start_backtest, name="backtest-new"),
+    path("<uuid:backtest>/", backtests.show_backtest, name="backtest"),
+    path("<uuid:backtest>/cancel/", backtests.cancel_backtest, name="backtest-cancel"),
+    path("<uuid:backtest>/export/", backtests.export_changes, name="backtest-export"),
+]
+
 project_urls = [
+    path("backtests/", include(backtest_urls)),
     path("playground/", include(playground_urls)),
     path("conversations/", include(conversation_urls)),
     path("turns/", search.list_turns, name="turn-list"),
@@ -61,6 +71,7 @@ project_urls = [
     path("calls/", search.list_calls, name="call-list"),
     path("calls/<uuid:call>/", search.peek_call, name="call-peek"),
     path("lists/", include(list_urls)),
+    path("policies/try/", policy_tryout.try_policy, name="policy-try"),
     path("traffic/tools/", tool_traffic.show_rates, name="tool-rates"),
     path("traffic/tools/<int:tool>/", tool_traffic.show_traffic, name="tool-traffic"),
     path("views/<int:view>/remove/", search.remove_view, name="view-remove"),
@@ -71,6 +82,14 @@ project_urls = [
 ]
 
 api_urls = [
+    path("backtests", backtest_api.start_backtest, name="api-backtests"),
+    path("backtests/<uuid:backtest>", backtest_api.read_backtest, name="api-backtest"),
+    path(
+        "backtests/<uuid:backtest>/changes", backtest_api.list_changes, name="api-backtest-changes"
+    ),
+    path(
+        "backtests/<uuid:backtest>/cancel", backtest_api.cancel_backtest, name="api-backtest-cancel"
+    ),
     path("turns/<str:turn>", api.read_turn, name="api-turn"),
     path("calls", api.list_calls, name="api-calls"),
     path("calls/<uuid:call>", api.read_call, name="api-call"),

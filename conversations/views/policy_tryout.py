@@ -1,0 +1,28 @@
+"""A policy tried on the tool's recorded calls, while it is being written."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_POST
+
+from console.accounts.access import ProjectRequest, member
+from conversations.policy_tryout import try_policy as try_on_calls
+from tools_registry.models import Tool
+from tools_registry.policies.drafts import read_policy
+from tools_registry.specs import ToolSpec
+
+
+@member("engineer")
+@require_POST
+def try_policy(request: ProjectRequest) -> HttpResponse:
+    """What the policy in ``document`` would make of the last calls of ``tool``."""
+    tool = get_object_or_404(
+        Tool, project=request.project, name=request.POST.get("tool", "").replace("\0", "")
+    )
+    policy, faults = read_policy(request.POST.get("document", ""))
+    version = tool.latest
+    spec = version.spec if version else ToolSpec(tool.name)
+    tried = try_on_calls(request.project, spec, policy) if policy else None
+    context = {"tried": tried, "faults": faults, "tool": tool}
+    return render(request, "conversations/_policy_tried.html", context)
