@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from django.urls import include, path, register_converter
 
-from tools_registry import api
-from tools_registry.views import drafts, lint, tools, versions
+from tools_registry import api, api_imports
+from tools_registry.views import drafts, exports, imports, lint, policies, tools, versions
 
 
 class ToolName:
@@ -34,12 +34,32 @@ _tool_urls = [
     path("-/new/", drafts.create_tool, name="tool-create"),
     path("-/check/", drafts.check_definition, name="tool-check"),
     path("-/lint/", lint.show_toolset, name="toolset-lint"),
+    path("-/import/", imports.create_import, name="import-create"),
+    path("-/import/<uuid:pk>/", imports.show_import, name="import-detail"),
+    path("-/import/<uuid:pk>/progress/", imports.show_progress, name="import-progress"),
+    path("-/import/<uuid:pk>/items/<int:item>/", imports.show_item, name="import-item"),
+    path("-/import/<uuid:pk>/save/", imports.save_import, name="import-save"),
+    path("-/import/<uuid:pk>/cancel/", imports.cancel_import, name="import-cancel"),
+    path("-/export/", exports.show_export, name="tool-export"),
     path("-/drafts/", drafts.start_draft, name="draft-start"),
     path("-/drafts/<int:draft>/", drafts.edit_draft, name="draft-edit"),
     path("-/drafts/<int:draft>/save/", drafts.save_draft, name="draft-save"),
     path("-/drafts/<int:draft>/publish/", drafts.publish_draft, name="draft-publish"),
     path("-/drafts/<int:draft>/discard/", drafts.discard_draft, name="draft-discard"),
     path("-/drafts/<int:draft>/reopen/", drafts.reopen_draft, name="draft-reopen"),
+    path("-/policies/check/", policies.check_policy, name="policy-check"),
+    path("<tool:name>/policy/new/", policies.create_policy, name="policy-create"),
+    path("<tool:name>/policy/diff/", policies.compare_policies, name="policy-diff"),
+    path("<tool:name>/policy/<int:number>/", policies.show_policy, name="policy-detail"),
+    path("<tool:name>/policy/<int:number>/edit/", policies.edit_policy, name="policy-edit"),
+    path(
+        "<tool:name>/policy/<int:number>/publish/", policies.publish_policy, name="policy-publish"
+    ),
+    path("<tool:name>/policy/<int:number>/retire/", policies.retire_policy, name="policy-retire"),
+    path(
+        "<tool:name>/policy/<int:number>/discard/", policies.discard_policy, name="policy-discard"
+    ),
+    path("<tool:name>/policy/", policies.show_policies, name="policy-list"),
     path("<tool:name>/v/<int:number>/", tools.show_version, name="version-detail"),
     path("<tool:name>/v/<int:number>/retire/", versions.retire_version, name="version-retire"),
     path("<tool:name>/v/<int:number>/publish/", versions.publish_version, name="version-publish"),
@@ -59,6 +79,7 @@ _lint_urls = [
 ]
 _api_urls = [
     path("tools", api.list_tools, name="api-tools"),
+    path("tools/import", api_imports.import_tools, name="api-import"),
     path("tools/<tool:name>", api.tool, name="api-tool"),
     path("validate", api.check_call, name="api-validate"),
 ]
