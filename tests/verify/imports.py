@@ -35,6 +35,7 @@ EXPLAINED = {
 DEFINITIONS_IN_EXAMPLES = {"Tool", "ListToolsResult", "ListToolsResultResponse"}
 FORMS = {"gemini_json_schema": "gemini", "ollama": "openai_chat"}
 SEEDS = 3
+EXCHANGED: list[Any] = [None, 1.5, -7, "x", [], {}, True]
 
 
 def read_all(failures: list[str]) -> Iterator[ToolSpec]:
@@ -170,7 +171,7 @@ def make_values(*schemas: Any) -> Iterator[dict[str, Any]]:
             yield {**value, "not_declared": 1}
             for key in value:
                 yield {name: part for name, part in value.items() if name != key}
-                yield from ({**value, key: other} for other in (None, 1.5, -7, "x", [], {}, True))
+                yield from ({**value, key: other} for other in EXCHANGED)
 
 
 def main(data: Path | None = None) -> int:
