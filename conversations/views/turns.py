@@ -20,7 +20,10 @@ from conversations.layout import lay_out
 from conversations.models import Conversation, Run, ToolCall, Turn, TurnWire
 from tools_registry.dialects import read_offer
 from tools_registry.models import ToolVersion
+from tools_registry.policies import Change, CompiledPolicy, sanitise
+from tools_registry.policies.published import policies_for
 from tools_registry.validation.findings import Finding
+from tools_registry.validation.syntax import NOTHING, read_arguments
 
 VIEWS = (
     ("messages", "Messages"),
@@ -286,11 +289,12 @@ def _fill_messages(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str,
     window = transcript.fold(transcript.read(kept.request["messages"]))
     reply = json.load(turn.response) if turn.response else None
     large = kept.stream_size > LARGE_WIRE
+    policies = policies_for(request.project)
     return {
         "window": window,
         "verdicts": _find_verdicts(turn, [*window.head, *window.tail]),
         "reply": transcript.read([reply])[0] if reply else None,
-        "calls": [_describe_call(call) for call in kept.calls],
+        "calls": [_describe_call(call, policies) for call in kept.calls],
         "offered": _describe_offer(turn, kept.calls),
         "is_large": large,
         **({} if large else _fill_timeline(request, turn, kept)),
@@ -356,7 +360,7 @@ _FILL = {
 }
 
 
-def _describe_call(call: ToolCall) -> dict[str, Any]:
+def _describe_call(call: ToolCall, policies: Mapping[str, CompiledPolicy]) -> dict[str, Any]:
     laid = lay_out(call.arguments, call.found)
     return {
         "call": call,
@@ -364,7 +368,17 @@ def _describe_call(call: ToolCall) -> dict[str, Any]:
         "general": laid.general,
         "layers": call.layers,
         "findings": call.found,
+        "sanitised": _sanitise(call, policies.get(call.name)),
     }
+
+
+def _sanitise(call: ToolCall, policy: CompiledPolicy | None) -> list[tuple[UUID, Change]]:
+    """What the sanitisers of the tool's published policy would change; the record stays."""
+    if policy is None or not policy.sanitisers:
+        return []
+    value, _ = read_arguments(call.arguments)
+    changes = sanitise(policy, value).changes if value is not NOTHING else ()
+    return [(call.pk, change) for change in changes]
 
 
 def _describe_offer(turn: Turn, calls: Sequence[ToolCall]) -> list[dict[str, Any]]:

@@ -202,7 +202,8 @@ def _tell_compile(error: Exception) -> str:
     found = re.search(r"<input>:(\d+):(\d+): (.+)", text)
     if found is None:
         return text.removeprefix("INVALID_ARGUMENT: ").partition("\n")[0][:300]
-    reason = re.sub(r" \(in container ''\)", "", found[3])
+    reason = re.sub(r" \(in container ''\)| expecting .*", "", found[3])
+    reason = reason.replace("Syntax error: mismatched input '<EOF>'", "it ends too early")
     return f"{reason[:300]} (line {found[1]}, column {found[2]})"
 
 
