@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.urls import include, path
 
 from conversations import api
+from conversations.backtest import api as backtest_api
 from conversations.views import (
+    backtests,
     connect,
     conversations,
     labels,

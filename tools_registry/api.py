@@ -6,21 +6,18 @@ from typing import Any
 
 from django.http import HttpResponseBase, JsonResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from django.views.decorators.http import require_http_methods, require_safe
 
 from console.accounts.access import ApiRequest, api_key
 from console.lib import json
-from console.lib.fields import to_stored
 from console.lib.problems import problem
 from tools_registry import publishing, registry
-from tools_registry.bodies import Refused, read_body, read_text, refusing
+from tools_registry.bodies import Refused, read_text, refusing
 from tools_registry.dialects import UnreadableTool
 from tools_registry.drafts import read_draft
 from tools_registry.exporters import EXPORTERS, export
 from tools_registry.models import OPEN, Tool, ToolDraft, ToolVersion
 from tools_registry.specs import ToolSpec
-from tools_registry.validation import validate
 from tools_registry.validation.syntax import read_value
 
 _PAGE, _LARGEST_PAGE = 100, 500
@@ -179,53 +176,3 @@ def _put_draft(request: ApiRequest, spec: ToolSpec) -> HttpResponseBase:
         "definition": spec.to_json(),
     }
     return JsonResponse(answer, status=200 if found else 201)
-
-
-class Question(BaseModel):
-    """The body of ``POST /api/v1/validate``; ``arguments`` as the model wrote them, or parsed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    tool: str = Field(min_length=1, max_length=256)
-    version: StrictInt | None = Field(default=None, ge=1)
-    arguments: str | dict[str, Any]
-
-
-@api_key("read")
-@require_POST
-@refusing
-def check_call(request: ApiRequest) -> HttpResponseBase:
-    """The verdict on one call, by the newest version of its tool or by the one that is named."""
-    question = read_body(request, Question)
-    arguments = question.arguments
-    try:
-        text = arguments if isinstance(arguments, str) else json.dump(arguments)
-    except TypeError:
-        detail = "A number is too large: send the arguments as the text that the model wrote."
-        raise Refused(422, "invalid_request", detail) from None
-    version = _find_version(request, question)
-    names = Tool.objects.filter(project=request.project).values_list("name", flat=True)
-    verdict = validate(
-        question.tool,
-        text,
-        offered={question.tool: version.spec} if version else {},
-        known=[] if version else list(names),
-    )
-    used = {"version": version.number, "hash": version.hash} if version else {}
-    return JsonResponse({"tool": question.tool} | used | verdict.to_json())
-
-
-def _find_version(request: ApiRequest, question: Question) -> ToolVersion | None:
-    """None for a tool that does not exist, which is a finding; a version that does not, is not."""
-    if to_stored(question.tool) != question.tool:
-        return None
-    versions = ToolVersion.objects.filter(
-        tool__project=request.project, tool__name=question.tool
-    ).order_by("-number")
-    if question.version is None:
-        return versions.first()
-    found = versions.filter(number=question.version).first()
-    if found is None and versions.exists():
-        detail = f"{question.tool} has no version {question.version}."
-        raise Refused(404, "version_not_found", detail)
-    return found

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from django.urls import include, path, register_converter
 
-from tools_registry import api, api_imports
-from tools_registry.views import drafts, exports, imports, lint, policies, tools, versions
+from tools_registry import api, api_imports, gate
+from tools_registry.views import drafts, exports, imports, lint, payload, policies, tools, versions
 
 
 class ToolName:
@@ -64,6 +64,8 @@ _tool_urls = [
     path("<tool:name>/v/<int:number>/retire/", versions.retire_version, name="version-retire"),
     path("<tool:name>/v/<int:number>/publish/", versions.publish_version, name="version-publish"),
     path("<tool:name>/versions/", versions.list_versions, name="tool-versions"),
+    path("<tool:name>/try/", payload.show_payload, name="tool-try"),
+    path("<tool:name>/try/check/", payload.check_payload, name="payload-check"),
     path("<tool:name>/diff/", versions.compare_versions, name="version-diff"),
     path("<tool:name>/edit/", drafts.edit_tool, name="tool-edit"),
     path("<tool:name>/archive/", tools.archive_tool, name="tool-archive"),
@@ -81,7 +83,7 @@ _api_urls = [
     path("tools", api.list_tools, name="api-tools"),
     path("tools/import", api_imports.import_tools, name="api-import"),
     path("tools/<tool:name>", api.tool, name="api-tool"),
-    path("validate", api.check_call, name="api-validate"),
+    path("validate", gate.check_call, name="api-validate"),
 ]
 urlpatterns = [
     path("p/<slug:slug>/tools/", include(_tool_urls)),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from conversations.backtest.comparison import Subject
 from conversations.backtest.reading import Stored
+from conversations.call_context import last_user_of
 from conversations.models import ToolCall, Turn
-from conversations.search.rows import said_last
 from tools_registry.policies.context import MOST_CALLS, CallContext
 
 _FURTHEST = 200
@@ -18,9 +18,10 @@ _FURTHEST = 200
 
 def read_contexts(calls: Sequence[Stored], subject: Subject) -> dict[UUID, CallContext]:
     """The context of each call; what no rule names is not looked for."""
-    named = " ".join(_expressions(subject))
-    before = _read_earlier(calls) if "calls" in named or "count" in named else {}
-    said = _read_said({call.turn for call in calls}) if "last_user" in named else {}
+    policy = subject.policy
+    asks = policy.asks if policy else (lambda _: False)
+    before = _read_earlier(calls) if asks("conversation.c") else {}
+    said = _read_said({call.turn for call in calls}) if asks("last_user") else {}
     return {
         call.id: CallContext(
             calls=before.get(call.id, ((), 0))[0],
@@ -31,11 +32,6 @@ def read_contexts(calls: Sequence[Stored], subject: Subject) -> dict[UUID, CallC
         )
         for call in calls
     }
-
-
-def _expressions(subject: Subject) -> Iterable[str]:
-    for one in subject.policy.rules if subject.policy else ():
-        yield from (one.rule.expression, one.rule.when)
 
 
 def _read_earlier(calls: Sequence[Stored]) -> dict[UUID, tuple[Sequence[str], int]]:
@@ -70,7 +66,7 @@ def _read_said(turns: Collection[UUID]) -> dict[UUID, str]:
             row = known.get(place)
             if row is None:
                 continue
-            if text := said_last(row):
+            if text := last_user_of(row.new_messages):
                 said[turn] = text
             elif row.parent_id:
                 further[turn] = row.parent_id

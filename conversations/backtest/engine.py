@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from console.accounts.models import Project, User
 from console.lib import json
+from console.lib.fields import to_stored
 from conversations.backtest.comparison import Outcome, Subject, compare
 from conversations.backtest.contexts import read_contexts
 from conversations.backtest.reading import (
@@ -30,14 +32,13 @@ from conversations.backtest.reading import (
 )
 from conversations.backtest.records import Backtest, BacktestChange
 from conversations.backtest.subjects import Choice, subject_of
-from conversations.backtest.tally import Tally, changed_keys
+from conversations.backtest.tally import Tally
 from tools_registry.validation import CallContext
 
 LARGEST = 1_000_000
 """Calls of one backtest."""
 STALLED = timedelta(seconds=30)
 """After that long without a batch its worker counts as gone."""
-_REMEMBERED = 20_000
 _CHANGES = BacktestChange._meta.db_table
 _COLUMNS = "backtest_id, call_id, kind, before, after, keys"
 
@@ -157,15 +158,27 @@ def _write_changes(
 ) -> None:
     """Count every call, and store those that change."""
     tally.span(call.id for call in calls)
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {_CHANGES} ({_COLUMNS}) FROM STDIN") as copy,
-    ):
-        for call, outcome in zip(calls, outcomes, strict=True):
-            tally.add(call.id, call.model, outcome)
-            if outcome.kind != "unchanged":
-                keys = changed_keys(outcome)
-                copy.write_row((row.pk, call.id, outcome.kind, outcome.was, outcome.now, keys))
+    lines = []
+    for call, outcome in zip(calls, outcomes, strict=True):
+        keys = tally.add(call.id, call.model, outcome)
+        if outcome.kind != "unchanged":
+            verdicts = f"{outcome.kind}\t{outcome.was}\t{outcome.now}"
+            lines.append(f"{row.pk}\t{call.id}\t{verdicts}\t{_as_array(tuple(keys))}\n")
+    if lines:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {_CHANGES} ({_COLUMNS}) FROM STDIN") as copy,
+        ):
+            copy.write("".join(lines))
+
+
+@lru_cache(maxsize=4096)
+def _as_array(keys: tuple[str, ...]) -> str:
+    """An array of texts as COPY reads it; what no text column holds is escaped as elsewhere."""
+    quoted = (key.replace("\\", "\\\\").replace('"', '\\"') for key in map(to_stored, keys))
+    literal = ",".join(f'"{key}"' for key in quoted)
+    escapes = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+    return "".join(escapes.get(character, character) for character in f"{{{literal}}}")
 
 
 def _update(row: Backtest, **fields: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -12,14 +13,22 @@ from django.db import connection
 from console.accounts.models import Project
 from console.lib.fields import from_stored
 from conversations.search.query import Query, Term, parse
-from conversations.search.reading import Hit, count_matches, find
+from conversations.search.reading import count_matches, find, read_in_order
 
 BATCH = 5_000
 """Calls that one transaction judges."""
 BUDGET = 20.0
 """Seconds that finding one batch may take."""
+WALKING = 3.0
+"""Seconds after which reading row by row gives way to the index: matches are rare."""
 COUNTING = 5.0
 """Seconds that counting all calls may take."""
+
+
+_COLUMNS = (
+    'c.id, c.conversation_id, c.turn_id, c."position", c.model, c.arguments, c.findings, c."user",'
+    " c.environment"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +63,35 @@ def read_batch(
     project: Project, query: Query, before: UUID | None, size: int, now: datetime
 ) -> Batch:
     """The next calls below ``before``. ``now`` is what times as ``24h`` count from."""
+    rows = read_in_order(
+        project, query, "calls", _COLUMNS, before=before, size=size, budget=WALKING, now=now
+    )
+    if rows is not None:
+        calls = [_read(row) for row in rows]
+        return Batch(calls, calls[-1].id if len(calls) == size else None)
     found = find(project, query, "calls", before=before, size=size, budget=BUDGET, now=now)
-    return Batch(_read_calls(found.hits), found.older)
+    return Batch(read_calls([hit.id for hit in found.hits]), found.older)
 
 
-def _read_calls(hits: Sequence[Hit]) -> list[Stored]:
-    """The hits' rows, newest first; the range of keys spares the other months."""
-    if not hits:
+def read_calls(ids: Sequence[UUID]) -> list[Stored]:
+    """The calls of these keys, newest first; the range of keys spares the other months."""
+    if not ids:
         return []
-    ids = [hit.id for hit in hits]
     with connection.cursor() as cursor:
         cursor.execute(
-            'SELECT id, conversation_id, turn_id, "position", model, arguments, findings, "user",'
-            " environment FROM conversations_toolcall"
+            f"SELECT {_COLUMNS} FROM conversations_toolcall c"
             " WHERE id = ANY(%s) AND id >= %s AND id <= %s ORDER BY id DESC",
-            [ids, min(ids), max(ids)],
+            [list(ids), min(ids), max(ids)],
         )
-        rows = cursor.fetchall()
-    return [
-        Stored(
-            call, conversation, turn, position, model, from_stored(text), from_stored(found), *of
-        )
-        for call, conversation, turn, position, model, text, found, *of in rows
-    ]
+        return [_read(row) for row in cursor.fetchall()]
+
+
+def _read(row: Sequence[Any]) -> Stored:
+    call, conversation, turn, position, model, text, found, user, environment = row
+    return Stored(
+        call, conversation, turn, position, model, from_stored(text), from_stored(found), user,
+        environment,
+    )  # fmt: skip
 
 
 def count_calls(project: Project, query: Query, now: datetime) -> int | None:

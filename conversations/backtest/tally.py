@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Self
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from tools_registry.validation.findings import Finding
 MOST = 500
 """Different names that one count keeps apart; what comes later counts as ``OTHERS``."""
 OTHERS = "(others)"
+LONGEST = 300
 _WEEK_MS = 7 * 24 * 3600 * 1000
 _MONDAY_MS = 4 * 24 * 3600 * 1000
 """From the epoch, a Thursday, to the first Monday."""
@@ -22,15 +24,15 @@ _MONDAY_MS = 4 * 24 * 3600 * 1000
 
 def key_of(finding: Finding) -> str:
     """The code and the pointer, with ``*`` for places in lists: what is counted as one."""
-    if not finding.pointer:
-        return finding.code
-    parts = ("*" if part.isdecimal() else part for part in finding.pointer.split("/"))
-    return f"{finding.code} {'/'.join(parts)}"[:300]
+    return _key(finding.code, finding.pointer or "")
 
 
-def changed_keys(outcome: Outcome) -> list[str]:
-    """The keys that come or go."""
-    return sorted({key_of(f) for f in outcome.before} ^ {key_of(f) for f in outcome.after})
+@lru_cache(maxsize=4096)
+def _key(code: str, pointer: str) -> str:
+    if not pointer:
+        return code
+    parts = ("*" if part.isdecimal() else part for part in pointer.split("/"))
+    return f"{code} {'/'.join(parts)}"[:LONGEST]
 
 
 def _count() -> defaultdict[str, Counter[str]]:
@@ -53,7 +55,8 @@ class Tally:
     first: datetime | None = None
     last: datetime | None = None
 
-    def add(self, call: UUID, model: str, outcome: Outcome) -> None:
+    def add(self, call: UUID, model: str, outcome: Outcome) -> list[str]:
+        """Count a call; the keys of the findings that come or go."""
         kind = outcome.kind
         self.calls += 1
         self.matrix[f"{outcome.was}>{outcome.now}"] += 1
@@ -62,10 +65,9 @@ class Tally:
             row = _row(counts, name)
             row["calls"] += 1
             row[kind] += 1
-        if outcome.before or outcome.after:
-            self._add_findings(outcome)
+        return self._add_findings(outcome) if outcome.before or outcome.after else []
 
-    def _add_findings(self, outcome: Outcome) -> None:
+    def _add_findings(self, outcome: Outcome) -> list[str]:
         before = {key_of(finding) for finding in outcome.before}
         after = {key_of(finding) for finding in outcome.after}
         for name, keys in (
@@ -76,6 +78,7 @@ class Tally:
         ):
             for key in keys:
                 _row(self.findings, key)[name] += 1
+        return sorted(before ^ after)
 
     def span(self, calls: Iterable[UUID]) -> None:
         """Widen the time that the calls are of."""

@@ -30,7 +30,7 @@ class CutShort(Exception):
 
 async def export(project: Project, query: Query, kind: Kind, form: str) -> AsyncIterator[bytes]:
     """The records of all matches, newest first. Ends early when nobody reads any more."""
-    write, before = _WRITERS[form], None
+    write, before = WRITERS[form], None
     yield _head(kind, form)
     while True:
         found, records = await sync_to_async(_read)(project, query, kind, before)
@@ -78,7 +78,7 @@ def _cell(value: Any) -> Any:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-_WRITERS: dict[str, Callable[[Iterable[dict[str, Any]]], bytes]] = {
+WRITERS: dict[str, Callable[[Iterable[dict[str, Any]]], bytes]] = {
     "ndjson": _write_ndjson,
     "csv": _write_csv,
 }

@@ -91,6 +91,24 @@ def find(
     return reader.read(low, high, before, size)
 
 
+def read_in_order(
+    project: Project,
+    query: Query,
+    kind: Kind,
+    columns: str,
+    *,
+    before: UUID | None,
+    size: int,
+    budget: float,
+    now: datetime,
+) -> list[tuple[Any, ...]] | None:
+    """Columns of the newest ``size`` matches below ``before``, read row by row: the quickest way
+    where much matches. None where that is not so, or ``budget`` seconds do not suffice."""
+    reader = _Reader(project, query, kind, time.monotonic() + budget)
+    low, high = _bounds(query, now)
+    return reader.walk_columns(low, min(high, before or high), size, columns)
+
+
 def count_matches(
     project: Project, query: Query, kind: Kind, *, budget: float, now: datetime
 ) -> int | None:
@@ -185,6 +203,16 @@ class _Reader:
         except _TimeUp:
             found.older, found.reached = reached, _time_of(reached)
         return found
+
+    def walk_columns(
+        self, low: UUID, high: UUID, size: int, columns: str
+    ) -> list[tuple[Any, ...]] | None:
+        if self.finder.has_words:
+            return None
+        try:
+            return self._run(self.finder.walk(low, high, size, columns))
+        except _TimeUp:
+            return None
 
     def count(self, low: UUID, high: UUID) -> int | None:
         try:

@@ -140,9 +140,10 @@ class Finder:
             f"EXPLAIN (FORMAT JSON) SELECT FROM {_table(side.alias)} WHERE {where}", values
         )
 
-    def walk(self, low: UUID, high: UUID, size: int) -> Statement:
-        """The newest matches within [low, high), read in order: for a short stretch."""
-        sql, values = self._select(low, high, indexed=False)
+    def walk(self, low: UUID, high: UUID, size: int, columns: str = "") -> Statement:
+        """The newest matches within [low, high), read in order: for a short stretch, or where most
+        rows match. ``columns`` of the kind's table stand in place of the usual ones."""
+        sql, values = self._select(low, high, indexed=False, columns=columns)
         return Statement(f"{sql} ORDER BY id DESC LIMIT {size:d}", values)
 
     def look_up(self, low: UUID, high: UUID, most: int) -> Statement:
@@ -165,7 +166,9 @@ class Finder:
         sql += f" AND {self.main.alias}.conversation_id = ANY(%s)"
         return Statement(sql, [*values, list(conversations)])
 
-    def _select(self, low: UUID, high: UUID, *, indexed: bool) -> tuple[str, list[Any]]:
+    def _select(
+        self, low: UUID, high: UUID, *, indexed: bool, columns: str = ""
+    ) -> tuple[str, list[Any]]:
         main, other = self.main, self.other
         where, values = self._where(main, low, high, indexed=indexed and self.driver is not other)
         if other.is_asked:
@@ -186,7 +189,7 @@ class Finder:
                 f" (SELECT x.id FROM conversations_turn x WHERE {inner})"
             )
             values += more
-        columns = f"{main.alias}.id, {main.alias}.conversation_id"
+        columns = columns or f"{main.alias}.id, {main.alias}.conversation_id"
         return f"SELECT {columns} FROM {_table(main.alias)} WHERE {where}", values
 
     def _where(self, side: _Side, low: UUID, high: UUID, *, indexed: bool) -> tuple[str, list[Any]]:
