@@ -35,7 +35,8 @@ from conversations.models import (
 )
 from tests import factories
 from tests.factories import People, client_of, make_people
-from tools_registry.models import ToolImport, ToolVersion
+from tools_registry.models import ToolDraft, ToolImport, ToolVersion
+from tools_registry.publishing import start_draft
 
 RULES = {"public", "signed-in", *ROLES, *(f"key:{scope}" for scope in SCOPES)}
 SECRET = "unmistakably_of_this_project"
@@ -53,6 +54,7 @@ class World:
 
     people: People
     version: ToolVersion
+    draft: ToolDraft
     connection: Connection
     conversation: Conversation
     turn: Turn
@@ -96,6 +98,7 @@ def make_world() -> World:
     return World(
         people=people,
         version=version,
+        draft=start_draft(project, f'{{"name": "{SECRET}"}}', user=None, tool=version.tool),
         connection=connection,
         conversation=conversation,
         turn=turn,
@@ -134,6 +137,8 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "tools_registry item": lambda world: 0,
     "tools_registry name": lambda world: world.version.tool.name,
     "tools_registry number": lambda world: world.version.number,
+    "tools_registry draft": lambda world: world.draft.pk,
+    "conversations tool": lambda world: world.version.tool_id,
     "accounts:member-role pk": lambda world: world.people.rita.pk,
     "accounts:member-remove pk": lambda world: world.people.rita.pk,
     "accounts:invitation-revoke pk": lambda world: world.invitation.pk,

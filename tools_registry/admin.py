@@ -13,7 +13,15 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from console.accounts.models import User
-from tools_registry.models import Tool, Toolset, ToolVersion
+from tools_registry.models import (
+    LintSettings,
+    LintWord,
+    Tool,
+    ToolDraft,
+    Toolset,
+    ToolVersion,
+    VersionEvent,
+)
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -41,7 +49,15 @@ class OwnProjects:
 
 class VersionInline(OwnProjects, TabularInline):
     model = ToolVersion
-    fields = readonly_fields = ("number", "origin", "hash", "note", "created_by", "created_at")
+    fields = readonly_fields = (
+        "number",
+        "state",
+        "origin",
+        "hash",
+        "note",
+        "created_by",
+        "created_at",
+    )
     ordering = ("-number",)
     show_change_link = True
     extra = 0
@@ -58,9 +74,18 @@ class ToolAdmin(OwnProjects, ModelAdmin):
 
 @admin.register(ToolVersion)
 class ToolVersionAdmin(OwnProjects, ModelAdmin):
-    """Only the note can be written."""
+    """Only the note can be written; publishing and retiring is done on the tool's pages."""
 
-    list_display = ("tool", "number", "origin", "project", "created_by", "created_at", "note")
+    list_display = (
+        "tool",
+        "number",
+        "state",
+        "origin",
+        "project",
+        "created_by",
+        "created_at",
+        "note",
+    )
     list_filter = ("origin",)
     list_select_related = ("tool", "project", "created_by")
     search_fields = ("tool__name", "hash", "note")
@@ -70,6 +95,41 @@ class ToolVersionAdmin(OwnProjects, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.save(update_fields=["note"])
+
+
+class ReadOnly(OwnProjects, ModelAdmin):
+    """To look things up: what changes them is on the pages."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(VersionEvent)
+class VersionEventAdmin(ReadOnly):
+    list_display = ("version", "kind", "at", "by", "sender", "note", "reason")
+    list_filter = ("kind",)
+    list_select_related = ("version__tool", "by")
+    search_fields = ("version__tool__name", "note", "reason")
+
+
+@admin.register(ToolDraft)
+class ToolDraftAdmin(ReadOnly):
+    list_display = ("pk", "name", "project", "updated_by", "updated_at", "version", "discarded_at")
+    list_select_related = ("project", "updated_by", "version__tool")
+    search_fields = ("name", "note")
+
+
+@admin.register(LintWord)
+class LintWordAdmin(ReadOnly):
+    list_display = ("word", "project", "created_by", "created_at")
+    list_select_related = ("project", "created_by")
+    search_fields = ("word",)
+
+
+@admin.register(LintSettings)
+class LintSettingsAdmin(ReadOnly):
+    list_display = ("project", "providers", "most_tools", "heavy_tool", "heavy_toolset")
+    list_select_related = ("project",)
 
 
 @admin.register(Toolset)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape
 
 from console.lib import json
 from tests.factories import WEATHER, People, client_of, make_people, make_tool_version
 from tools_registry.dialects import to_anthropic
-from tools_registry.models import Tool, ToolVersion
+from tools_registry.models import Tool, ToolDraft, ToolVersion
+from tools_registry.publishing import start_draft
 from tools_registry.specs import ToolSpec
 
 pytestmark = pytest.mark.django_db
@@ -38,9 +41,18 @@ def read(client: Client, address: str) -> str:
     return response.content.decode()
 
 
-def save(client: Client, address: str, definition: Any, **fields: Any) -> Any:
+def write(client: Client, address: str, definition: Any, **fields: Any) -> Any:
+    """Press *Review and publish* in the editor: the page of the review."""
     text = definition if isinstance(definition, str) else json.dump(definition)
-    return client.post(address, {"definition": text, **fields}, follow=True)
+    return client.post(address, {"definition": text, "then": "publish", **fields}, follow=True)
+
+
+def publish(client: Client, address: str, definition: Any, **fields: Any) -> Any:
+    """Write it, then press the button of the review, over any lint errors."""
+    page = write(client, address, definition, **fields).redirect_chain[-1][0]
+    draft = ToolDraft.objects.latest("pk")
+    sent = {"revision": draft.revision, "note": draft.note, "reason": "a test"}
+    return client.post(page, sent, follow=True)
 
 
 def test_the_empty_list_says_how_a_tool_gets_here(people: People, bob: Client) -> None:
@@ -56,6 +68,48 @@ def test_the_list_shows_the_newest_version_of_each_tool(people: People, bob: Cli
     page = read(bob, url(people, "tool-list"))
     assert "Sharper." in page
     assert '<span class="ver">v2</span>' in page
+    assert "Published" in page
+
+
+def test_the_list_goes_back_to_the_version_before_a_retired_one(
+    people: People, bob: Client
+) -> None:
+    make_tool_version(people.project)
+    bad = make_tool_version(people.project, WEATHER | {"description": "Bad."})
+    bob.post(url(people, "version-retire", "get_weather", bad.number))
+    page = read(bob, url(people, "tool-list"))
+    assert "The weather of a city now." in page and "Bad." not in page
+    assert '<span class="ver">v1</span>' in page
+
+
+def test_the_list_is_narrowed_to_a_state(people: People, bob: Client) -> None:
+    for name, fields in (
+        ("published", {}),
+        ("observed", {"origin": "observed"}),
+        ("retired", {"retired_at": timezone.now()}),
+    ):
+        make_tool_version(people.project, {"name": f"is_{name}"}, **fields)
+    drafted = make_tool_version(people.project, {"name": "is_draft"}).tool
+    start_draft(people.project, "{", user=people.bob.user, tool=drafted)
+    start_draft(people.project, '{"name": "quite_new"}', user=people.bob.user)
+    for state, shown in {
+        "": {"is_published", "is_observed", "is_retired", "is_draft"},
+        "published": {"is_published", "is_draft"},
+        "observed": {"is_observed"},
+        "retired": {"is_retired"},
+        "draft": {"is_draft"},
+        "archived": set(),
+        "nonsense": {"is_published", "is_observed", "is_retired", "is_draft"},
+    }.items():
+        page = read(bob, url(people, "tool-list") + f"?state={state}")
+        assert set(re.findall(r'class="tn"[^>]*title="([^"]*)"', page)) == shown
+        assert ("quite_new" in page) == (state in ("", "draft", "nonsense"))
+
+
+def test_the_list_counts_what_lint_says_of_each_tool(people: People, bob: Client) -> None:
+    make_tool_version(people.project, WEATHER | {"description": ""})
+    page = read(bob, url(people, "tool-list"))
+    assert "1 error<" in page and "2 warnings<" in page
 
 
 @pytest.mark.parametrize(
@@ -85,13 +139,13 @@ def test_the_list_asks_as_often_for_many_tools_as_for_few(
 ) -> None:
     for number in range(20):
         make_tool_version(people.project, {"name": f"tool_{number}"})
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(16):
         read(bob, url(people, "tool-list"))
 
 
 def test_a_tool_is_created_from_any_dialect(people: People, bob: Client) -> None:
     spec = ToolSpec.from_json(WEATHER)
-    response = save(bob, url(people, "tool-create"), to_anthropic(spec), note="first")
+    response = publish(bob, url(people, "tool-create"), to_anthropic(spec), note="first")
     version = ToolVersion.objects.get()
     assert response.redirect_chain[-1][0] == url(people, "version-detail", "get_weather", 1)
     assert (version.hash, version.created_by, version.note) == (
@@ -99,7 +153,7 @@ def test_a_tool_is_created_from_any_dialect(people: People, bob: Client) -> None
         people.bob.user,
         "first",
     )
-    assert "Saved as v1." in response.content.decode()
+    assert "Published as v1." in response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -116,20 +170,24 @@ def test_a_tool_is_created_from_any_dialect(people: People, bob: Client) -> None
 def test_what_is_wrong_is_said_and_the_text_kept(
     definition: str, message: str, people: People, bob: Client
 ) -> None:
-    response = bob.post(url(people, "tool-create"), {"definition": definition, "note": "why"})
-    page = response.content.decode()
-    assert response.status_code == 422
+    response = write(bob, url(people, "tool-create"), definition, note="why")
+    assert message in response.content.decode()
+    assert "cannot be published yet" in response.content.decode()
+    draft = ToolDraft.objects.get()
+    refused = bob.post(url(people, "draft-publish", draft.pk), {"revision": draft.revision})
+    assert refused.status_code == 409
+    page = read(bob, url(people, "draft-edit", draft.pk))
     assert message in page
     assert escape(definition) in page
     assert 'value="why"' in page
     assert not Tool.objects.exists()
 
 
-def test_a_name_that_is_taken_leads_to_that_tool(people: People, bob: Client) -> None:
+def test_a_name_that_is_taken_is_not_published_again(people: People, bob: Client) -> None:
     make_tool_version(people.project)
-    page = save(bob, url(people, "tool-create"), {"name": "get_weather"}).content.decode()
+    page = write(bob, url(people, "tool-create"), {"name": "get_weather"}).content.decode()
     assert "get_weather exists already" in page
-    assert url(people, "tool-edit", "get_weather") in page
+    assert Tool.objects.count() == 1
 
 
 def test_an_edit_starts_from_the_newest_version_and_makes_the_next(
@@ -138,10 +196,10 @@ def test_an_edit_starts_from_the_newest_version_and_makes_the_next(
     make_tool_version(people.project)
     page = read(bob, url(people, "tool-edit", "get_weather"))
     assert "The weather of a city now." in page
-    assert "Save as v2" in page
+    assert "makes it v2" in page
     changed = WEATHER | {"description": "Sharper."}
-    response = save(bob, url(people, "tool-edit", "get_weather"), changed, base=1)
-    assert "Saved as v2." in response.content.decode()
+    response = publish(bob, url(people, "tool-edit", "get_weather"), changed, base=1)
+    assert "Published as v2." in response.content.decode()
     first, second = ToolVersion.objects.order_by("number")
     assert (first.spec.description, second.spec.description) == (
         WEATHER["description"],
@@ -157,28 +215,30 @@ def test_an_edit_can_start_from_an_older_version(people: People, bob: Client) ->
     assert "Sharper." in read(bob, f"{address}?from=99999999999999")
 
 
-def test_saving_what_did_not_change_says_so(people: People, bob: Client) -> None:
+def test_publishing_what_did_not_change_says_so(people: People, bob: Client) -> None:
     make_tool_version(people.project)
     same = json.pretty(dict(reversed(WEATHER.items())))
-    response = save(bob, url(people, "tool-edit", "get_weather"), same)
+    response = publish(bob, url(people, "tool-edit", "get_weather"), same)
     assert "Nothing changed: this is v1." in response.content.decode()
     assert ToolVersion.objects.count() == 1
 
 
 def test_a_version_keeps_its_tools_name(people: People, bob: Client) -> None:
     make_tool_version(people.project)
-    response = save(bob, url(people, "tool-edit", "get_weather"), WEATHER | {"name": "other"})
-    assert response.status_code == 422
+    address = url(people, "tool-edit", "get_weather")
+    response = publish(bob, address, WEATHER | {"name": "other"})
+    assert "keeps its tool&#x27;s name, get_weather" in response.content.decode()
     assert Tool.objects.count() == 1
 
 
-def test_of_two_who_save_at_once_both_are_kept_and_the_later_is_told(people: People) -> None:
+def test_of_two_drafts_the_later_is_told_what_it_does_not_contain(people: People) -> None:
     make_tool_version(people.project)
     address = url(people, "tool-edit", "get_weather")
-    save(client_of(people.alice), address, WEATHER | {"description": "Alice's."}, base=1)
-    late = save(client_of(people.bob), address, WEATHER | {"description": "Bob's."}, base=1)
-    assert "Saved as v3. It does not contain v2 by Alice" in late.content.decode()
-    assert ToolVersion.objects.count() == 3
+    alice, bob = client_of(people.alice), client_of(people.bob)
+    late = write(bob, address, WEATHER | {"description": "Bob's."}, base=1)
+    publish(alice, address, WEATHER | {"description": "Alice's."}, base=1)
+    page = read(bob, late.redirect_chain[-1][0])
+    assert "started from v1; v2 came since" in page
 
 
 def test_a_version_shows_its_definition_for_people_and_for_copying(
@@ -258,7 +318,7 @@ def test_archiving_takes_a_tool_out_of_the_list_and_back(people: People, bob: Cl
     address = url(people, "tool-list")
     bob.post(url(people, "tool-archive", "get_weather"))
     assert 'class="tn"' not in read(bob, address)
-    assert 'class="tn"' in read(bob, f"{address}?archived=1")
+    assert 'class="tn"' in read(bob, f"{address}?state=archived")
     bob.post(url(people, "tool-unarchive", "get_weather"))
     assert 'class="tn"' in read(bob, address)
 
