@@ -28,7 +28,7 @@ import pydantic.networks
 _NAME = "models"
 _FILE = f"{_NAME}.py"
 _MEMORY = 768 * 1024 * 1024
-_SECONDS = 5
+_SECONDS = 3
 # What a file of models imports; afterwards nothing can be opened, and so nothing imported.
 _MODULES = [
     "__future__",
