@@ -8,7 +8,7 @@
     const conflict = document.getElementById("conflict");
     const { note, base, revision } = page.elements;
     let timer = 0;
-    let sending = false;
+    let sending = null;
     let again = false;
     let kept = JSON.stringify([read(), note.value]);
     let stopped = false;
@@ -40,9 +40,15 @@
       tell(draft);
     };
 
-    const send = async () => {
-      if (sending) { again = true; return; }
-      sending = true;
+    const send = () => {
+      if (sending) again = true;
+      else sending = exchange().finally(() => {
+        sending = null;
+        if (again && !stopped) { again = false; send(); }
+      });
+    };
+
+    const exchange = async () => {
       const sent = now();
       const body = new URLSearchParams({ definition: read(), note: note.value, base: base.value, revision: revision.value, tool: page.dataset.tool || "" });
       try {
@@ -55,9 +61,16 @@
         status.textContent = `Not kept (${error.message})`;
         if (!stopped) timer = setTimeout(send, 5 * WAIT);
       }
-      sending = false;
-      if (again && !stopped) { again = false; send(); }
     };
+
+    // A form that is sent meets what is on its way: it waits, so that it does not meet itself.
+    page.addEventListener("submit", (event) => {
+      clearTimeout(timer);
+      stopped = true;
+      if (!sending) return;
+      event.preventDefault();
+      sending.then(() => page.requestSubmit(event.submitter));
+    });
 
     const changed = () => {
       clearTimeout(timer);
@@ -65,6 +78,6 @@
       timer = setTimeout(send, WAIT);
     };
     note.addEventListener("input", changed);
-    return { changed, isKept: () => now() === kept, pause: () => { clearTimeout(timer); stopped = true; } };
+    return { changed, isKept: () => now() === kept };
   };
 })();

@@ -106,7 +106,7 @@
     // In a field of the form, Enter alone would save by surprise.
     else if (event.key === "Enter" && event.target.matches("#form input")) event.preventDefault();
   });
-  page.addEventListener("submit", () => { leaving = true; keeper.pause(); });
+  page.addEventListener("submit", () => { leaving = true; });
   window.addEventListener("beforeunload", (event) => { if (!leaving && !keeper.isKept()) event.preventDefault(); });
   if (page.querySelector("#problems:not([hidden])")) tell(JSON.parse(document.getElementById("first-problems").textContent));
   else check();

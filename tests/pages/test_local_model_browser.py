@@ -54,7 +54,8 @@ def create_tool(page: Page) -> None:
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(json.dumps(WEATHER))
     expect(page.locator("[data-name]")).to_have_value("get_weather")
-    page.get_by_role("button", name="Create tool").click()
+    page.get_by_role("button", name="Review and publish").click()
+    page.get_by_role("button", name="Publish v1").click()
     page.get_by_role("link", name="Run in playground").click()
 
 

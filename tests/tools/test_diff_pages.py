@@ -33,7 +33,7 @@ def test_a_version_is_compared_with_the_one_before(people: People) -> None:
     assert "Changes from v1 to v2" in page
     assert "parameter_renamed" in page and "Breaking" in page
     assert "/parameters/properties/unitt" in page
-    assert "<i>unitt</i>" in page and "<i>unit</i>" in page
+    assert '<i class="sq">unitt</i>' in page and "<i>unit</i>" in page
     assert "?to=2" in read(people, "version-detail", "get_weather", 2)
 
 

@@ -195,14 +195,17 @@ def test_a_pasted_dialect_is_converted(tab: Page, people: People, daphne_server:
     expect(tab.locator("#form").get_by_label("Type of city")).to_be_visible()
 
 
-def test_saving_from_an_older_draft_keeps_both(
+def test_publishing_from_an_older_version_keeps_both(
     tab: Page, people: People, daphne_server: str
 ) -> None:
     make_tool_version(people.project)
     open_editor(tab, people, daphne_server, "get_weather/edit/")
     make_tool_version(people.project, WEATHER | {"description": "Meanwhile."})
     tab.locator("#form").get_by_label("Description: what it does").fill("Mine.")
-    tab.get_by_role("button", name="Save as v2").click()
-    expect(tab.get_by_text("Saved as v3. It does not contain v2")).to_be_visible()
+    tab.get_by_role("button", name="Review and publish").click()
+    expect(tab.get_by_text("started from v1; v2 came since")).to_be_visible()
+    tab.get_by_label("Reason to publish").fill("a test")
+    tab.get_by_role("button", name="Publish v3 anyway").click()
+    expect(tab.get_by_text("Published as v3.")).to_be_visible()
     described = [v.spec.description for v in ToolVersion.objects.order_by("number")]
     assert described == [WEATHER["description"], "Meanwhile.", "Mine."]
