@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from console import heartbeat
 from console.accounts import access
+from conversations.doors.proxy.storing import open_spool
 
 
 class NotReady(Exception):
@@ -38,16 +39,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse(body, status=200 if ready else 503)
 
 
-def _state(probe: Callable[[], None]) -> dict[str, object]:
+def _state(probe: Callable[[], str | None]) -> dict[str, object]:
     try:
-        probe()
+        said = probe()
     except NotReady as error:
         return {"ok": False, "detail": str(error)}
     except DatabaseError:
         return {"ok": False, "detail": "the database does not answer"}
     except redis.RedisError:
         return {"ok": False, "detail": "Valkey does not answer"}
-    return {"ok": True}
+    return {"ok": True, "detail": said} if said else {"ok": True}
 
 
 def _probe_database() -> None:
@@ -75,10 +76,21 @@ def _probe_workers() -> None:
         raise NotReady(f"no worker has reported for {heartbeat.SILENCE:.0f} s")
 
 
+def _probe_spool() -> str | None:
+    """A full spool does not make the process unready: what asks through the proxy still gets its
+    answers, and would not elsewhere."""
+    spool = open_spool()
+    if spool.is_full:
+        return "the spool is full: further turns of the proxy are not recorded"
+    waiting = spool.waiting
+    return f"{waiting} turns wait in the spool" if waiting else None
+
+
 _applied: list[bool] = []
-PROBES: dict[str, Callable[[], None]] = {
+PROBES: dict[str, Callable[[], str | None]] = {
     "database": _probe_database,
     "migrations": _probe_migrations,
     "valkey": _probe_valkey,
     "workers": _probe_workers,
+    "spool": _probe_spool,
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 
 from console.accounts.models import Project
 from console.lib import uuid7
 from console.lib.proportions import wilson
-from conversations.models import Conversation, Run, ToolCall
+from conversations.models import Conversation, IngestLoss, Run, ToolCall
 from tools_registry.models import Tool, ToolVersion
 
 DAY = timedelta(hours=24)
@@ -91,6 +91,12 @@ def latest_versions(project: Project, limit: int = 5) -> list[ToolVersion]:
     """The tool versions that came last, with their tool and who registered them."""
     versions = ToolVersion.objects.filter(project=project).select_related("tool", "created_by")
     return list(versions.order_by("-created_at", "-id")[:limit])
+
+
+def count_lost(project: Project, now: datetime) -> int:
+    """Turns of the day that passed the proxy and could not be recorded."""
+    lost = IngestLoss.objects.filter(project=project, last_at__gte=now - DAY)
+    return lost.aggregate(turns=Sum("turns"))["turns"] or 0
 
 
 @dataclass(frozen=True, slots=True)

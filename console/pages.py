@@ -66,6 +66,7 @@ def show_overview(request: ProjectRequest) -> HttpResponse:
         "progress": progress,
         "conversations": conversations,
         "calls": overview.count_calls(request.project, now),
+        "lost": overview.count_lost(request.project, now),
         "versions": overview.latest_versions(request.project),
         "sample_tool": overview.SAMPLE_TOOL,
         "sample_put": overview.write_put(request.build_absolute_uri("/").rstrip("/")),

@@ -1,11 +1,13 @@
 """What could not be stored yet: a folder of files that outlive the process.
 
 Each file is whole and on the disk before it has its name. Whoever takes one renames it, which
-one process alone can do; what a killed process had taken is given back after ``CLAIM`` seconds.
+one process alone can do, and holds a lock on it; what a killed process had taken has none, and is
+given back.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import time
@@ -13,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
-CLAIM = 900.0
 _WAITING, _TAKEN, _FAILED = ".waiting", ".taken", ".failed"
+_COMMON = 64 * 1024
 
 
 class Spool:
@@ -23,12 +25,11 @@ class Spool:
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder, self.limit = folder, limit
         self._size, self._measured = 0, 0.0
-        self._refused, self._told = 0, 0.0
+        self._taken: dict[Path, int] = {}
 
     def put(self, name: str, data: bytes) -> bool:
         """Keep ``data``, on the disk when this returns True; False when the spool is full."""
         if self._room() < len(data):
-            self._refuse()
             return False
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self.folder / f".{name}.{os.getpid()}"
@@ -48,10 +49,7 @@ class Spool:
         found = 0
         for path in self._files(_WAITING):
             taken = path.with_suffix(f".{os.getpid()}{_TAKEN}")
-            try:
-                path.rename(taken)
-                os.utime(taken)
-            except FileNotFoundError:  # another process was quicker
+            if not self._claim(path, taken):  # another process was quicker
                 continue
             yield taken
             found += 1
@@ -61,6 +59,7 @@ class Spool:
     def done(self, taken: Path) -> None:
         """What was taken is stored."""
         taken.unlink(missing_ok=True)
+        self._let_go(taken)
 
     def give_back(self, taken: Path) -> None:
         """What was taken could not be stored now."""
@@ -75,21 +74,52 @@ class Spool:
         """How many files wait."""
         return len(self._files(_WAITING))
 
+    @property
+    def is_full(self) -> bool:
+        """Is there no room for a turn of common size?"""
+        return self.limit - self._measure() < _COMMON
+
+    def _claim(self, path: Path, taken: Path) -> bool:
+        """The lock comes before the name, so that no taken file is without one."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.rename(taken)
+        except (BlockingIOError, FileNotFoundError):
+            os.close(descriptor)
+            return False
+        self._taken[taken] = descriptor
+        return True
+
+    def _let_go(self, taken: Path) -> None:
+        descriptor = self._taken.pop(taken, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
     def _rename(self, taken: Path, suffix: str) -> None:
         name = taken.name.partition(".")[0]
         try:
             taken.rename(taken.with_name(name + suffix))
         except FileNotFoundError:
             logger.warning("a spooled file was taken away meanwhile")
+        self._let_go(taken)
 
     def _give_back(self) -> None:
-        before = time.time() - CLAIM
         for path in self._files(_TAKEN):
             try:
-                if path.stat().st_mtime < before:
-                    self.give_back(path)
+                descriptor = os.open(path, os.O_RDONLY)
             except FileNotFoundError:
                 continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.give_back(path)
+            except BlockingIOError:  # whoever took it is alive
+                continue
+            finally:
+                os.close(descriptor)
 
     def _files(self, suffix: str) -> list[Path]:
         return sorted(self.folder.glob(f"[!.]*{suffix}")) if self.folder.is_dir() else []
@@ -118,15 +148,3 @@ class Spool:
                 except FileNotFoundError:
                     continue
         return total
-
-    def _refuse(self) -> None:
-        self._refused += 1
-        if time.monotonic() - self._told > 10 or self._refused == 1:
-            self._told = time.monotonic()
-            logger.error(
-                "the spool is full (%s holds %d MB): %d turns were lost so far. Bring the database"
-                " and the workers back, or raise SPOOL_LIMIT_MB.",
-                self.folder,
-                self.limit // 1_000_000,
-                self._refused,
-            )

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models.functions import TruncHour
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from console.accounts.access import ProjectRequest, member
+from console.accounts.models import Project
 from console.lib.problems import problem
 from conversations.ingest.compression import BadBody
 from conversations.ingest.imports import LARGEST_UPLOAD, import_upload
-from conversations.models import DOORS, IngestTally, Quarantined
+from conversations.intake import LOSSES
+from conversations.models import DOORS, IngestLoss, IngestTally, Quarantined
 
 COUNTS = ("sent", "stored", "duplicate", "rejected", "quarantined", "beside")
 RANGES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -42,6 +45,7 @@ def show(request: ProjectRequest) -> HttpResponse:
         "cut": len(rows) > _MOST_ROWS,
         "total": {name: count or 0 for name, count in _sum(tallies).items()},
         "waiting": _count_waiting(request),
+        "losses": _losses(request.project, timezone.now() - RANGES[chosen]),
         "may_upload": request.member.may("engineer"),
         "largest": LARGEST_UPLOAD,
         "tab": "accounting",
@@ -56,17 +60,36 @@ def _by_hour(tallies: QuerySet[IngestTally]) -> QuerySet[IngestTally, Any]:
 
 
 def _describe(row: dict[str, Any]) -> dict[str, Any]:
-    prefix = row["api_key__prefix"]
     return {
         "hour": row["hour"],
         "door": dict(DOORS)[row["door"]],
-        "key": f"{row['api_key__name']} ({prefix}…)" if prefix else "",
+        "key": _key_of(row),
         **{name: row[f"all_{name}"] for name in COUNTS},
     }
 
 
 def _sum(tallies: QuerySet[IngestTally]) -> dict[str, int | None]:
     return tallies.aggregate(**{name: Sum(name) for name in COUNTS})
+
+
+def _losses(project: Project, since: datetime) -> list[dict[str, Any]]:
+    """What the proxy could not record, by hour, key and reason."""
+    lost = IngestLoss.objects.filter(project=project, last_at__gt=since)
+    grouped = lost.annotate(hour=TruncHour("last_at", tzinfo=UTC)).values(
+        "hour", "reason", "api_key__name", "api_key__prefix"
+    )
+    summed = grouped.annotate(
+        lost=Sum("turns"), bytes=Sum("size"), first=Min("first_at"), last=Max("last_at")
+    )
+    return [
+        row | {"reason": dict(LOSSES)[row["reason"]], "key": _key_of(row)}
+        for row in summed.order_by("-hour", "reason", "api_key__prefix")[:_MOST_ROWS]
+    ]
+
+
+def _key_of(row: Mapping[str, Any]) -> str:
+    prefix = row["api_key__prefix"]
+    return f"{row['api_key__name']} ({prefix}…)" if prefix else ""
 
 
 def _count_waiting(request: ProjectRequest) -> int:

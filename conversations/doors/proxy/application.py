@@ -27,7 +27,7 @@ from conversations.doors.proxy.headers import (
 )
 from conversations.doors.proxy.recorder import Recorder
 from conversations.doors.proxy.refusals import Refused
-from conversations.doors.proxy.relay import TIMEOUT, Call, Receive, Send, refuse, relay
+from conversations.doors.proxy.relay import TIMEOUT, Call, Passing, Receive, Send, refuse, relay
 
 BODY = 64 * 1024 * 1024
 Scope = dict[str, Any]
@@ -72,7 +72,8 @@ class Proxy:
         capture = _begin(route, protocol, marks, body, call.secrets)
         self.recorder.begin(capture)
         try:
-            await relay(self.client, call, capture, receive, send)
+            kept = Passing(capture, self.recorder.keep)
+            await relay(self.client, call, kept, receive, send)
         finally:
             self.recorder.finish(capture)
 
@@ -155,6 +156,7 @@ def _begin(
         tags=marks.tags,
         environment=marks.environment,
         secrets=secrets,
+        bucket=route.bucket,
     )
 
 

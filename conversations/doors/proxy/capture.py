@@ -6,7 +6,7 @@ No header of the request is kept; the provider's key is taken out of both bodies
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -49,6 +49,9 @@ class Capture:
     chunks: list[wire.Chunk] = field(default_factory=list)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     size: int = 0
+    bucket: str = field(default="", repr=False, compare=False)
+    """The key's hash: whose limit it counts against."""
+    _packed: tuple[bytes, bytes] | None = field(default=None, repr=False, compare=False)
 
     def take(self, at: float, chunk: bytes) -> None:
         """Keep a chunk of the answer, as long as there is room for it."""
@@ -57,6 +60,14 @@ class Capture:
             self.end = "too_long"
         else:
             self.chunks.append((at, chunk))
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """The request and the answer as ``conversations.wire`` packs them, without keys. The
+        answer must have been decoded, and be whole (``read_answer``)."""
+        if self._packed is None:
+            request = wire.pack_request(scrub(self.request, self.secrets))
+            self._packed = request, wire.pack(scrub_chunks(self.chunks, self.secrets))
+        return self._packed
 
     @property
     def weight(self) -> int:
@@ -78,16 +89,14 @@ def scrub_chunks(chunks: list[wire.Chunk], secrets: tuple[str, ...]) -> list[wir
     return chunks if scrubbed == whole else [(chunks[0][0], scrubbed)]
 
 
-_NOT_IN_HEAD = ("request", "chunks", "secrets", "size", "at")
+_NOT_IN_HEAD = ("request", "chunks", "secrets", "size", "at", "bucket", "_packed")
 
 
 def to_bytes(capture: Capture) -> bytes:
     """The capture without keys. Its answer must have been decoded (``read_answer``)."""
-    request = wire.pack_request(scrub(capture.request, capture.secrets))
-    chunks = wire.pack(scrub_chunks(capture.chunks, capture.secrets))
-    head: dict[str, Any] = {
-        name: value for name, value in asdict(capture).items() if name not in _NOT_IN_HEAD
-    }
+    request, chunks = capture.packed()
+    names = (one.name for one in fields(capture) if one.name not in _NOT_IN_HEAD)
+    head: dict[str, Any] = {name: getattr(capture, name) for name in names}
     sizes = [len(request), len(chunks)]
     head |= {"version": _VERSION, "at": capture.at.isoformat(), "sizes": sizes}
     return json.dump(head).encode() + b"\n" + request + chunks

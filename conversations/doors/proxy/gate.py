@@ -43,7 +43,7 @@ class Route:
     """A key's way to a connection. ``base_url`` is what provider paths are appended to.
 
     ``lent`` is the connection's own key, from the environment; ``fault`` says why there is
-    none although one is named.
+    none although one is named. ``bucket`` is the key's hash, whose limit its turns count against.
     """
 
     project: int
@@ -52,6 +52,7 @@ class Route:
     provider: str
     kind: str
     base_url: str
+    bucket: str = field(repr=False)
     lent: str = field(default="", repr=False)
     fault: str = ""
 
@@ -193,6 +194,7 @@ def route_of(key: ApiKey, found: Connection) -> Route:
         provider=found.name,
         kind=found.protocol,
         base_url=_with_version(found.protocol, base_url),
+        bucket=key.key_hash,
         lent=lent,
         fault=fault,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -20,6 +20,10 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 # As patient as the providers' own SDKs: the client decides how long it waits.
 TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=60.0, pool=10.0)
+
+
+_LIGHT = 256 * 1024
+"""Bytes of an exchange that are made ready for the journal without another thread."""
 
 
 class CutOff(Exception):
@@ -39,26 +43,50 @@ class Call:
     anthropic: bool
 
 
+@dataclass(slots=True)
+class Passing:
+    """An exchange that is recorded. ``keep`` is called once the answer is whole, before the
+    client has the end of it; ``begun`` is on the monotonic clock."""
+
+    capture: Capture
+    keep: Callable[[Capture], None]
+    begun: float = field(default_factory=time.monotonic)
+
+    def take(self, chunk: bytes) -> None:
+        self.capture.take(self.age, chunk)
+
+    @property
+    def age(self) -> float:
+        """Milliseconds since the request."""
+        return (time.monotonic() - self.begun) * 1000
+
+    def finish(self) -> None:
+        """The answer is whole, unless it was too long to be."""
+        if self.capture.end == "open":
+            self.capture.end = "whole"
+        self.capture.latency_ms = self.age
+        self.keep(self.capture)
+
+
 async def relay(
-    client: httpx2.AsyncClient, call: Call, capture: Capture | None, receive: Receive, send: Send
+    client: httpx2.AsyncClient, call: Call, kept: Passing | None, receive: Receive, send: Send
 ) -> None:
     """Pass the exchange on until it ends or the client goes away, which ends it upstream, too."""
-    begun = time.monotonic()
-    passing = asyncio.ensure_future(_pass(client, call, capture, begun, send))
+    passing = asyncio.ensure_future(_pass(client, call, kept, send))
     leaving = asyncio.ensure_future(_wait_for_leave(receive))
     try:
         await asyncio.wait((passing, leaving), return_when=asyncio.FIRST_COMPLETED)
         if passing.done():
             passing.result()
-        elif capture:
-            capture.end = "cancelled"
+        elif kept:
+            kept.capture.end = "cancelled"
     finally:
         leaving.cancel()
         if not passing.done():
             passing.cancel()
             await asyncio.wait((passing,))
-        if capture:
-            capture.latency_ms = (time.monotonic() - begun) * 1000
+        if kept:
+            kept.capture.latency_ms = kept.age
 
 
 async def _wait_for_leave(receive: Receive) -> None:
@@ -66,19 +94,17 @@ async def _wait_for_leave(receive: Receive) -> None:
         pass
 
 
-async def _pass(
-    client: httpx2.AsyncClient, call: Call, capture: Capture | None, begun: float, send: Send
-) -> None:
+async def _pass(client: httpx2.AsyncClient, call: Call, kept: Passing | None, send: Send) -> None:
     try:
         response = await _open(client, call)
     except ProviderFault as fault:
-        await _answer_for_provider(call, capture, fault, begun, send)
+        await _answer_for_provider(call, kept, fault, send)
         return
     try:
-        await _pass_answer(response, capture, begun, send)
+        await _pass_answer(response, kept, send)
     except httpx2.TransportError as error:
-        if capture:
-            capture.end = "cut"
+        if kept:
+            kept.capture.end = "cut"
         await cut_off(send, error)
     finally:
         await response.aclose()
@@ -103,11 +129,10 @@ async def _open(client: httpx2.AsyncClient, call: Call) -> httpx2.Response:
         raise fault from error
 
 
-async def _pass_answer(
-    response: httpx2.Response, capture: Capture | None, begun: float, send: Send
-) -> None:
+async def _pass_answer(response: httpx2.Response, kept: Passing | None, send: Send) -> None:
     headers = response.headers.raw
-    if capture:
+    if kept:
+        capture = kept.capture
         capture.status = response.status_code
         capture.encoding = value_of(headers, b"content-encoding")
         capture.streamed = value_of(headers, b"content-type").startswith("text/event-stream")
@@ -119,23 +144,25 @@ async def _pass_answer(
         }
     )
     async for chunk in response.aiter_raw():
-        if capture:
-            capture.take((time.monotonic() - begun) * 1000, chunk)
+        if kept:
+            kept.take(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    if capture and capture.end == "open":
-        capture.end = "whole"
+    if kept and kept.capture.weight > _LIGHT:
+        await asyncio.to_thread(kept.finish)
+    elif kept:
+        kept.finish()
     await send({"type": "http.response.body", "body": b""})
 
 
 async def _answer_for_provider(
-    call: Call, capture: Capture | None, fault: ProviderFault, begun: float, send: Send
+    call: Call, kept: Passing | None, fault: ProviderFault, send: Send
 ) -> None:
     """The provider cannot be reached: the answer is ours, and the turn failed."""
     status = 504 if fault.code == "timeout" else 502
     refused = Refused(status, fault.code, fault.detail)
-    if capture:
-        capture.status, capture.end = status, "unanswered"
-        capture.take((time.monotonic() - begun) * 1000, refused.body(anthropic=call.anthropic))
+    if kept:
+        kept.capture.status, kept.capture.end = status, "unanswered"
+        kept.take(refused.body(anthropic=call.anthropic))
     await refuse(send, refused, anthropic=call.anthropic)
 
 

@@ -67,7 +67,8 @@ def write_exporter(site: str) -> str:
         f"export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={site}/v1/traces\n"
         "export OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf\n"
         'export OTEL_EXPORTER_OTLP_TRACES_HEADERS="Authorization=Bearer%20$MISFIRE_KEY"\n'
-        "export OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true"
+        "export OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental\n"
+        "export OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY"
     )
 
 

@@ -13,11 +13,12 @@ from redis.exceptions import RedisError
 
 from console.accounts.models import ApiKey, Project
 from console.lib import uuid7
-from conversations import wire
 from conversations.doors.proxy.capture import Capture, from_bytes, to_bytes
 from conversations.doors.proxy.turn import decode, record_of
 from conversations.ingest.record import TurnRecord
 from conversations.ingest.store import Wire, store
+from conversations.journal import adopt
+from conversations.losses import count_losses
 from conversations.models import Turn
 from conversations.spool import Spool
 
@@ -33,9 +34,23 @@ def open_spool() -> Spool:
     return Spool(settings.VAR_DIR / "spool", settings.SPOOL_LIMIT_MB * 1_000_000)
 
 
+def journal_folder() -> Path:
+    """Where web processes append what is under way to the store."""
+    return Path(settings.VAR_DIR) / "journal"
+
+
+def losses_folder() -> Path:
+    return Path(settings.VAR_DIR) / "losses"
+
+
+def name_of(capture: Capture) -> str:
+    """Its name in the spool and in the journal."""
+    return capture.id.rpartition(":")[2]
+
+
 def spool_capture(spool: Spool, capture: Capture) -> bool:
     """Keep a capture on disk, without keys; False when the spool is full."""
-    return spool.put(capture.id.rpartition(":")[2], to_bytes(decode(capture)))
+    return spool.put(name_of(capture), to_bytes(decode(capture)))
 
 
 def store_captures(captures: Iterable[Capture]) -> None:
@@ -54,10 +69,7 @@ def store_captures(captures: Iterable[Capture]) -> None:
 
 def _store_group(project: Project, key: ApiKey | None, captures: Sequence[Capture]) -> None:
     records = [record_of(capture) for capture in captures]
-    wires = {
-        capture.id: Wire(wire.pack_request(capture.request), wire.pack(capture.chunks))
-        for capture in captures
-    }
+    wires = {capture.id: Wire(*capture.packed()) for capture in captures}
     store(project, records, door="proxy", api_key=key, wires=wires)
     _name_connections(project, captures, records)
 
@@ -74,8 +86,15 @@ def _name_connections(
 
 
 def store_spooled(spool: Spool | None = None) -> int:
-    """Store what waits in the spool; how many turns. Stops when the store is away."""
+    """Store what waits in the spool and what killed processes left, and count what was lost; how
+    many turns were stored. Stops when the store is away."""
     spool = spool or open_spool()
+    adopt(journal_folder(), spool.put)
+    try:
+        count_losses(losses_folder())
+    except AWAY as error:
+        logger.warning("losses wait to be counted: the store is away (%s)", type(error).__name__)
+        return 0
     stored = 0
     while taken := list(spool.take(BATCH)):
         try:

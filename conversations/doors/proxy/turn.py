@@ -43,6 +43,13 @@ def decode(capture: Capture) -> Capture:
     )
 
 
+def settle(capture: Capture) -> None:
+    """Decode it in place, once its answer is whole."""
+    decoded = decode(capture)
+    capture.request, capture.chunks = decoded.request, decoded.chunks
+    capture.encoding, capture.secrets = "", ()
+
+
 def _decoded(capture: Capture) -> Iterable[wire.Chunk]:
     """What can be read of it: an answer that was cut has no end mark."""
     try:
