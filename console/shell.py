@@ -36,7 +36,13 @@ PAGES = (
         "c",
         also=("conversations:turn-list", "conversations:call-list"),
     ),
-    Page("Tools", "function", "tools_registry:tool-list", "t"),
+    Page(
+        "Tools",
+        "function",
+        "tools_registry:tool-list",
+        "t",
+        also=("conversations:backtest-list",),
+    ),
     Page("Playground", "terminal-2", "conversations:playground", "p"),
     Page(
         "Settings",

@@ -113,7 +113,9 @@ def _show_form(
     text: str,
     errors: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    name = values["tool"] or (kept.name if kept else "")
+    name = values["tool"]
+    if not name and kept:
+        name = kept.tool.name if kept.tool else kept.name
     tools = Tool.objects.filter(project=request.project)
     tool = tools.filter(name=name).first() if name else None
     versions = list(tool.versions.order_by("-number")) if tool else []
@@ -210,7 +212,7 @@ def _way(was: str, now: str) -> str:
 
 @dataclass(frozen=True)
 class Share:
-    """One line of a breakdown: its name, its calls, and how many of them change, in percent."""
+    """One line of a breakdown: its name, its calls, and how many of them change."""
 
     name: str
     calls: int
@@ -218,6 +220,7 @@ class Share:
     flagged: int
     fixed: int
     percent: float
+    fixed_percent: float
 
 
 def _shares(counts: Mapping[str, Mapping[str, int]], *, by_name: bool = False) -> Sequence[Share]:
@@ -229,6 +232,7 @@ def _shares(counts: Mapping[str, Mapping[str, int]], *, by_name: bool = False) -
             row.get("newly_flagged", 0),
             row.get("fixed", 0),
             100 * row.get("newly_rejected", 0) / row["calls"],
+            100 * row.get("fixed", 0) / row["calls"],
         )
         for name, row in counts.items()
     ]

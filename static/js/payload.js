@@ -9,8 +9,8 @@
   let asked = 0;
 
   const mark = () => {
-    const data = document.getElementById("payload-marks");
-    editor.setErrors(data ? JSON.parse(data.textContent) : []);
+    const marks = document.getElementById("payload-marks");
+    editor.setErrors(marks ? JSON.parse(marks.dataset.marks) : []);
   };
 
   const check = async () => {

@@ -157,7 +157,7 @@ def _describe(judge: _Judge, text: str, context: CallContext) -> dict[str, Any]:
             for layer in judged.verdict.layers
             if layer.layer != "assembly"
         ],
-        "marks": _mark(judged, text),
+        "marks": json.dump(_mark(judged, text)),
         "sanitised": judged.sanitised,
         "sanitised_text": json.pretty(judged.sanitised.value)
         if judged.sanitised and judged.sanitised.changes
