@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,9 @@ from tools_registry.policies.sanitisers import (
     compile_sanitiser,
 )
 from tools_registry.policies.spec import BadPolicy, Plausible, PolicySpec, Problem, Rule, Severity
+
+LONGEST_TRIAL_S = 2.0
+"""Processor time in which all rules of a policy must have been tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,12 @@ class _Compiling:
     def rules(self) -> Iterator[CompiledRule]:
         named = self._spec.confirmation.rule if self._spec.confirmation else ""
         seen: set[str] = set()
+        began = time.thread_time()
         for index, rule in enumerate(self._spec.rules):
             at = f"/rules/{index}"
+            if not self._is_tried and time.thread_time() - began > LONGEST_TRIAL_S:
+                self._refuse(at, "The rules before it take too long already: make them simpler")
+                return
             if rule.name in seen:
                 self._refuse(f"{at}/name", f"An earlier rule is called {rule.name}")
             seen.add(rule.name)
