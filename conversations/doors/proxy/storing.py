@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from console.accounts.models import ApiKey, Project
 from console.lib import uuid7
 from conversations.doors.proxy.capture import Capture, from_bytes, to_bytes
+from conversations.doors.proxy.responses import continue_turns, know_responses
 from conversations.doors.proxy.turn import decode, record_of
 from conversations.ingest.record import TurnRecord
 from conversations.ingest.store import Wire, store
@@ -68,10 +69,11 @@ def store_captures(captures: Iterable[Capture]) -> None:
 
 
 def _store_group(project: Project, key: ApiKey | None, captures: Sequence[Capture]) -> None:
-    records = [record_of(capture) for capture in captures]
+    records = continue_turns(project, captures, [record_of(capture) for capture in captures])
     wires = {capture.id: Wire(*capture.packed()) for capture in captures}
     store(project, records, door="proxy", api_key=key, wires=wires)
     _name_connections(project, captures, records)
+    know_responses(project, captures, records)
 
 
 def _name_connections(
