@@ -85,7 +85,7 @@ class _Writer:
             elif word in _SAME:
                 result[word] = value
             elif word == "enum" and isinstance(value, list):
-                result |= self._write_values(value, place)
+                result |= self._write_values(value, place, is_typed="type" in schema)
             elif word == "items" and isinstance(value, Mapping):
                 result[word] = self.write(value, place, open_parts)
             elif word == "properties" and isinstance(value, Mapping):
@@ -150,13 +150,18 @@ class _Writer:
         is_nullable = "null" in kinds and named != ["NULL"]
         return {"type": named[0]} | ({"nullable": True} if is_nullable else {})
 
-    def _write_values(self, values: list[Any], at: str) -> dict[str, Any]:
+    def _write_values(self, values: list[Any], at: str, *, is_typed: bool) -> dict[str, Any]:
         texts = [value for value in values if isinstance(value, str)]
         others = [value for value in values if not isinstance(value, str) and value is not None]
         if others:
             self._lose("Gemini takes texts only as values: this list is left out", at)
             return {}
-        return {"enum": texts} | ({"nullable": True} if None in values else {})
+        if not is_typed:
+            self.change("schema_added", "A list of values is given its type", at)
+        if not texts:
+            return {"type": "NULL"}
+        kind = {} if is_typed else {"type": "STRING"}
+        return {**kind, "enum": texts} | ({"nullable": True} if None in values else {})
 
     def _write_alternatives(
         self, listed: list[Any], at: str, open_parts: tuple[int, ...]

@@ -20,6 +20,7 @@ _SHAPES = frozenset(
     + ["patternProperties", "minProperties", "propertyNames", "if", "not", "enum", "const"]
 )
 _TYPES = frozenset(["object", "array", "string", "number", "integer", "boolean", "null"])
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _LISTS = ("$defs", "definitions")
 
 
@@ -50,7 +51,8 @@ def read(document: Document, *, hint: str = "") -> Iterator[Imported]:
     if listed is None:
         yield read_schema(document, "", value, _name_of(value, hint), taken)
         return
-    draft = {"$schema": value["$schema"]} if "$schema" in value else {}
+    # A definition without a draft is of this one already.
+    draft = {"$schema": value["$schema"]} if value.get("$schema", _DRAFT) != _DRAFT else {}
     for key, schema in value[listed].items():
         at = append(f"/{listed}", key)
         whole = {**draft, **schema} if isinstance(schema, Mapping) else schema

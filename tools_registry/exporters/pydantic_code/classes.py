@@ -66,7 +66,7 @@ class Module:
         kept, names, told = len(self.classes), set(self.names), Notes()
         name = class_name(spec.name, self.names)
         try:
-            if check_schema(schema) or not _is_plain_object(schema):
+            if check_schema(schema) or not _is_plain_object(schema) or not _is_unicode(spec):
                 raise NotExpressible("the root says more than an object's type")
             _ClassWriter(self, schema, told).write_root(spec, name)
             notes.merge(told.to_tuple())
@@ -76,6 +76,15 @@ class Module:
             message = "Pydantic has no types for this schema: only the code's JSON Schema checks it"
             notes.add("changed", "schema_only", message, "/parameters")
             self.classes.append(_write_whole(spec, name, schema))
+
+
+def _is_unicode(spec: ToolSpec) -> bool:
+    """Whether no text has a lone surrogate, which neither Pydantic nor a docstring takes."""
+    try:
+        json.pretty(spec.to_json()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_plain_object(schema: Mapping[str, Any]) -> bool:
@@ -180,7 +189,7 @@ def _write_field(attribute: str, key: str, schema: Any, typed: Typed, *, is_requ
         default = repr(kept["default"])
     else:
         default = "None"
-        if kind != "Any":
+        if kind != "Any" and "None" not in kind.split(" | "):
             # Beside None, what Field says of the value must stand with its type to be checked.
             words = {n: v for n, v in typed.arguments.items() if n in ("title", "description")}
             inner = {n: v for n, v in typed.arguments.items() if n not in words}
@@ -205,19 +214,19 @@ def _docstring(text: str) -> list[str]:
 
 def _write_whole(spec: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
     """A class that checks nothing itself and answers the schema as it is."""
-    lines = [f"class {name}(BaseModel):"]
-    lines += _docstring(spec.description) if spec.description else []
     whole = {**schema, "title": spec.name}
     if spec.description:
         whole["description"] = spec.description
+    is_unicode = _is_unicode(spec)
+    title = f"title={spec.name!r}, " if is_unicode else ""
     return "\n".join(
         [
-            *lines,
-            "",
-            f'{_INDENT}model_config = ConfigDict(title={spec.name!r}, extra="allow")',
+            f"class {name}(BaseModel):",
+            *(_docstring(spec.description) + [""] if spec.description and is_unicode else []),
+            f'{_INDENT}model_config = ConfigDict({title}extra="allow")',
             "",
             f"{_INDENT}@classmethod",
             f"{_INDENT}def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:",
             f"{_INDENT * 2}return loads({json.dump(whole)!r})",
         ]
-    ).replace(":\n\n", ":\n", 1)
+    )
