@@ -87,7 +87,9 @@ def _bound(words: str) -> Callable[[Mapping[str, Any], Any], str]:
 def _count(words: str, unit: str) -> Callable[[Mapping[str, Any], Any], str]:
     def tell(fields: Mapping[str, Any], given: Any) -> str:
         noun = unit if fields["limit"] == 1 else {"property": "properties"}.get(unit, f"{unit}s")
-        return f"{words} {fields['limit']} {noun} allowed; got {len(given)}"
+        # The path of a value within a property called "" leads elsewhere.
+        got = f"; got {len(given)}" if isinstance(given, str | list | Mapping) else ""
+        return f"{words} {fields['limit']} {noun} allowed{got}"
 
     return tell
 
