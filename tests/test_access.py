@@ -23,6 +23,9 @@ from pytest_django import DjangoDbBlocker
 
 from console.accounts.addresses import Address, walk_addresses
 from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member
+from conversations.backtest.engine import start
+from conversations.backtest.records import Backtest
+from conversations.backtest.subjects import choose
 from conversations.custody import Erasure, RedactionRule
 from conversations.models import (
     Connection,
@@ -68,6 +71,7 @@ class World:
     rule: RedactionRule
     erasure: Erasure
     imported: ToolImport
+    backtest: Backtest
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -114,6 +118,7 @@ def make_world() -> World:
         ),
         erasure=Erasure.objects.create(project=project, user_hash=SECRET),
         imported=factories.make_import(project, name=SECRET),
+        backtest=start(project, choose(project, SECRET), "", 1),
     )
 
 
@@ -132,6 +137,7 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations record": lambda world: world.quarantined.pk,
     "conversations rule": lambda world: world.rule.pk,
     "conversations erasure": lambda world: world.erasure.pk,
+    "conversations backtest": lambda world: world.backtest.pk,
     "conversations conversation": lambda world: world.conversation.pk,
     "tools_registry pk": lambda world: world.imported.pk,
     "tools_registry item": lambda world: 0,

@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
     def _run(self, row: Backtest) -> None:
         """Judge in this process; Ctrl-C ends it cleanly."""
-        signal.signal(signal.SIGINT, lambda *_: engine.cancel(row))
+        former = signal.signal(signal.SIGINT, lambda *_: engine.cancel(row))
         told = time.monotonic()
         try:
             while not (step := engine.advance(row.pk)).is_over:
@@ -71,6 +71,8 @@ class Command(BaseCommand):
         except Exception as error:
             engine.fail(row.pk, error)
             raise
+        finally:
+            signal.signal(signal.SIGINT, former)
 
     def _tell(self, row: Backtest) -> None:
         row.refresh_from_db()
