@@ -20,7 +20,8 @@ def model() -> tuple[ChildSpec, str, str]:
     """Return how to start the server, its base URL (ending in `/v1`) and the key that it asks."""
     port, key = free_port(), secrets.token_urlsafe(24)
     program = Path(__file__).with_name("model_server.py")
-    threads = max(1, min(4, os.cpu_count() or 1))
+    # One processor is left to the others: its threads spin while one of them waits for its turn.
+    threads = max(1, min(4, (os.cpu_count() or 1) - 1))
     url = f"http://127.0.0.1:{port}/v1"
     spec = ChildSpec(
         name="model",
