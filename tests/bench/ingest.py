@@ -1,85 +1,88 @@
-"""Ingest as an application sees it: turns a second from accepted to queryable, through the JSON
-door of a real web server on a database that is durable when it answers.
+"""Ingest as an application sees it: turns a second from accepted to queryable, by the JSON and the
+OTLP door of a real web server on a database that is durable when it answers.
 
-Run as ``python -m tests.bench.ingest [SECONDS] [CONNECTIONS]``. A turn of the load is about 7.5 KB:
-a system prompt, three tools, a history that grows, one call.
+``python -m tests.bench.ingest [--seconds 20] [--connections 4]``. A turn of the load is about
+6 KB: a system prompt, three tools, a history that grows, one call; over OTLP it has a tool's span
+beside it, and every five a root. The recording proxy has its own program, ``tests.bench.proxy``.
+
+With ``--peers DIR`` (the peers' environments) it also runs ``otlp_load.py`` of ``--bench``
+(``../shared/bench``) over Misfire and each peer, one after the other: the same load, the same
+count of what is queryable.
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import os
-import random
-import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
 from urllib.parse import urlsplit
 
-from tests.servers import Running, database, web
+from tests.bench import peers
+from tests.bench.processors import cpu_of, settle
+from tests.bench.turns import BATCH, make_batch, make_spans
+from tests.servers import ROOT, Running, database, web
 
-BATCH = 75
-TARGET, SLOWEST = 1000, 500.0
-WORDS = ["order", "status", "refund", "invoice", "parcel", "delay", "address", "item", "price"]
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def text(words: random.Random, count: int) -> str:
-    return " ".join(words.choices(WORDS, k=count))
+TARGET, SLOWEST, TIMES = 1000, 500.0, 3.0
 
 
-def tool(name: str) -> dict[str, Any]:
-    properties = {word: {"type": "string", "description": f"The {word}."} for word in WORDS[:6]}
-    parameters = {"type": "object", "properties": properties, "required": WORDS[:1]}
-    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+@dataclass(frozen=True)
+class Door:
+    """A way in: where, as what, the bodies with their mark, and how many turns an answer says."""
+
+    name: str
+    path: str
+    kind: str
+    batches: list[bytes]
+    freshen: Callable[[bytes, int, int], bytes]
+    stored: Callable[[bytes], int]
 
 
-def make_batch(seed: int) -> tuple[bytes, int]:
-    """Turns of conversations of five turns each; ``@`` stands for what makes their ids new."""
-    words = random.Random(seed)
-    tools = [tool(f"find_{WORDS[(seed + n) % len(WORDS)]}") for n in range(3)]
-    records: list[Any] = []
-    at = datetime.now(UTC) - timedelta(hours=1)
-    for talk in range(BATCH // 5):
-        messages: list[Any] = [{"role": "system", "content": text(words, 250)}]
-        for turn in range(5):
-            messages = [*messages, {"role": "user", "content": text(words, 40)}]
-            name = tools[turn % 3]["function"]["name"]
-            function = {"name": name, "arguments": json.dumps({"order": text(words, 6)})}
-            call = {"id": f"call_{turn}", "type": "function", "function": function}
-            answer = {"role": "assistant", "content": None, "tool_calls": [call]}
-            records.append(
-                {
-                    "id": f"@-{seed}-{talk}-{turn}",
-                    "conversation": f"@-{seed}-{talk}",
-                    "at": (at + timedelta(seconds=turn)).isoformat(),
-                    "provider": "openai",
-                    "model": "gpt-4.1-mini",
-                    "request": {"messages": messages, "tools": tools},
-                    "response": {
-                        "message": answer,
-                        "finish_reason": "tool_calls",
-                        "usage": {"prompt_tokens": 900, "completion_tokens": 40},
-                    },
-                    "latency_ms": 800,
-                }
-            )
-            result = {"role": "tool", "tool_call_id": f"call_{turn}", "content": text(words, 60)}
-            messages = [*messages, answer, result]
-    words.shuffle(records)
-    return json.dumps(records).encode(), len(records)
+def fresh_json(body: bytes, number: int, turn: int) -> bytes:
+    return body.replace(b'"@-', f'"{number}.{turn}-'.encode())
+
+
+def fresh_spans(body: bytes, number: int, turn: int) -> bytes:
+    """Trace ids begin with a mark of 8 bytes."""
+    return body.replace(b"@@trace@", (number + 1).to_bytes(4, "big") + turn.to_bytes(4, "big"))
+
+
+def stored_json(answer: bytes) -> int:
+    told = json.loads(answer)
+    assert not told["errors"], told
+    return int(told["stored"])
+
+
+def stored_spans(answer: bytes) -> int:
+    assert not answer, answer
+    return BATCH
+
+
+def doors() -> list[Door]:
+    return [
+        Door(
+            "json", "/api/v1/turns", "application/json",
+            [make_batch(seed) for seed in range(8)], fresh_json, stored_json,
+        ),
+        Door(
+            "otlp", "/v1/traces", "application/x-protobuf",
+            [make_spans(seed) for seed in range(8)], fresh_spans, stored_spans,
+        ),
+    ]  # fmt: skip
 
 
 class Load(threading.Thread):
     """One connection that sends batch after batch until the end."""
 
-    def __init__(self, number: int, url: str, key: str, batches: list[tuple[bytes, int]]) -> None:
+    def __init__(self, number: int, url: str, key: str, door: Door) -> None:
         super().__init__()
-        self.number, self.batches, self.key = number, batches, key
+        self.number, self.door, self.key = number, door, key
         self.address = urlsplit(url)
         self.stored, self.sent_bytes, self.until = 0, 0, 0.0
         self.answers: list[float] = []
@@ -87,33 +90,19 @@ class Load(threading.Thread):
     def run(self) -> None:
         host, port = self.address.hostname, self.address.port
         connection = http.client.HTTPConnection(host or "", port, timeout=60)
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        turn = 0
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": self.door.kind}
+        turn, batches = 0, self.door.batches
         while time.monotonic() < self.until:
-            template, _ = self.batches[turn % len(self.batches)]
-            body = template.replace(b'"@-', f'"{self.number}.{turn}-'.encode())
+            body = self.door.freshen(batches[turn % len(batches)], self.number, turn)
             began = time.monotonic()
-            connection.request("POST", "/api/v1/turns", body, headers)
+            connection.request("POST", self.door.path, body, headers)
             answer = connection.getresponse()
-            told = json.loads(answer.read())
-            assert answer.status == 200 and not told["errors"], told
+            said = answer.read()
+            assert answer.status == 200, said
             self.answers.append((time.monotonic() - began) * 1000)
-            self.stored += told["stored"]
+            self.stored += self.door.stored(said)
             self.sent_bytes += len(body)
             turn += 1
-
-
-def cpu_of(pid: int) -> float:
-    """Seconds of processor of a process and its children."""
-    total = 0.0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(path.parent.name) == pid or int(fields[1]) == pid:
-            total += (int(fields[11]) + int(fields[12])) / TICK
-    return total
 
 
 def database_bytes() -> int:
@@ -124,56 +113,96 @@ def database_bytes() -> int:
         return int(cursor.fetchone()[0])
 
 
-def run(running: Running, seconds: float, connections: int) -> int:
-    from console.accounts.models import ApiKey, Project
-    from conversations.models import IngestTally, Turn
+def count_turns() -> int:
+    from conversations.models import Turn
 
-    project = Project.objects.create(slug="bench", name="Bench")
+    return Turn.objects.count()
+
+
+@dataclass
+class Reached:
+    """What a door reached."""
+
+    rate: float
+    slow_ms: float
+    lines: list[str]
+
+
+def measure(running: Running, door: Door, options: argparse.Namespace) -> Reached:
+    """One door under a closed loop, until all that was accepted is counted in the database."""
+    from console.accounts.models import ApiKey, Project
+
+    project = Project.objects.create(slug=f"bench-{door.name}", name="Bench")
     key = ApiKey.issue(project=project, name="bench", scopes=["ingest"])[1]
-    batches = [make_batch(seed) for seed in range(8)]
     with web(running, INGEST_KIB_PER_SECOND="0") as (url, pid):
-        loads = [Load(number, url, key, batches) for number in range(connections)]
-        warm = Load(-1, url, key, batches)
-        warm.until = time.monotonic() + 1
+        settle(pid)
+        warm = Load(999, url, key, door)
+        warm.until = time.monotonic() + 2
         warm.run()
+        loads = [Load(number, url, key, door) for number in range(options.connections)]
         servers = {"web": pid, "database": running.pids["postgres"]}
         before = {name: cpu_of(one) for name, one in servers.items()}
-        size, began = database_bytes(), time.monotonic()
+        size, held, began = database_bytes(), count_turns(), time.monotonic()
         for load in loads:
-            load.until = began + seconds
+            load.until = began + options.seconds
             load.start()
         for load in loads:
             load.join()
         stored = sum(load.stored for load in loads)
-        assert Turn.objects.count() == stored + warm.stored  # queryable, all of them
+        assert count_turns() == held + stored, "not all that was accepted is queryable"
         took = time.monotonic() - began
         cpu = {name: cpu_of(one) - before[name] for name, one in servers.items()}
         grown = database_bytes() - size
     answers = sorted(answer for load in loads for answer in load.answers)
-    slow = quantiles(answers, n=20)[-1]
-    whole = sum(load.sent_bytes for load in loads)
-    sent = sum(IngestTally.objects.values_list("sent", flat=True))
-    assert sent == stored + warm.stored
-    print(
-        f"{stored:,} turns in {took:.1f} s over {connections} connections: {stored / took:,.0f}/s"
-    )
-    print(f"answer to {BATCH} turns: p50 {answers[len(answers) // 2]:.0f} ms, p95 {slow:.0f} ms")
-    for name, used in cpu.items():
-        print(f"{name}: {1000 * used / stored:.2f} ms of processor a turn")
-    print(
-        f"{grown / stored:,.0f} bytes a turn on disk with indexes;"
-        f" {whole / stored:,.0f} as it is sent ({whole / grown:.1f} times as much)"
-    )
+    slow, whole = quantiles(answers, n=20)[-1], sum(load.sent_bytes for load in loads)
+    lines = [
+        f"{door.name}: {stored:,} turns in {took:.1f} s over {options.connections} connections,"
+        f" {BATCH} at once: {stored / took:,.0f}/s; p50 {answers[len(answers) // 2]:.0f} ms,"
+        f" p95 {slow:.0f} ms",
+        "  processor a turn: "
+        + ", ".join(f"{name} {1000 * used / stored:.2f} ms" for name, used in cpu.items()),
+        f"  {grown / stored:,.0f} bytes a turn on disk with indexes;"
+        f" {whole / stored:,.0f} as it is sent",
+    ]
+    return Reached(stored / took, slow, lines)
+
+
+def judge(what: str, reached: float, target: float, *, most: bool = False) -> bool:
+    """One line: was the target met? ``most`` says that less is better."""
+    met = reached < target if most else reached >= target
+    bound = "under" if most else "at least"
+    print(f"{'MET   ' if met else 'MISSED'} {what}: {reached:,.0f} ({bound} {target:,.0f})")
+    return met
+
+
+def run(running: Running, options: argparse.Namespace) -> bool:
+    reached = {door.name: measure(running, door, options) for door in doors()}
+    beside = peers.compare(running, options) if options.peers else {}
+    print("\n".join(line for one in reached.values() for line in one.lines))
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    return 0 if stored / took >= TARGET and slow < SLOWEST else 1
+    met = True
+    for name, one in reached.items():
+        met &= judge(f"{name}, queryable turns/s", one.rate, TARGET)
+        met &= judge(f"{name}, p95 of the answer in ms", one.slow_ms, SLOWEST, most=True)
+    if beside:
+        ours, best = beside.pop("misfire"), max(beside.values(), default=0.0)
+        print(f"queryable spans/s of the peers: {json.dumps(beside)}")
+        met &= judge(f"queryable spans/s, {TIMES:.0f} times the better peer", ours, TIMES * best)
+    return met
 
 
-def main() -> int:
-    given = [float(word) for word in sys.argv[1:] if word.replace(".", "").isdigit()]
-    seconds = given[0] if given else 20.0
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each door's load")
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
+    parser.add_argument("--bench", type=Path, default=ROOT.parent / "shared" / "bench")
+    parser.add_argument("--tau", type=Path, default=ROOT.parent / "shared" / "data" / "tau")
+    parser.add_argument("--spans", type=int, default=10_000, help="of each run beside the peers")
+    options, _ = parser.parse_known_args(arguments)
     with database(durable=True) as running:
-        return run(running, seconds, int(given[1]) if len(given) > 1 else 4)
+        return 0 if run(running, options) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())
