@@ -38,7 +38,7 @@ from conversations.models import (
 )
 from tests import factories
 from tests.factories import People, client_of, make_people
-from tools_registry.models import ToolDraft, ToolImport, ToolVersion
+from tools_registry.models import Policy, ToolDraft, ToolImport, ToolVersion
 from tools_registry.publishing import start_draft
 
 RULES = {"public", "signed-in", *ROLES, *(f"key:{scope}" for scope in SCOPES)}
@@ -95,6 +95,7 @@ def make_world() -> World:
     people = make_people()
     project = people.project
     version = factories.make_tool_version(project, {**factories.WEATHER, "name": SECRET})
+    Policy.objects.create(project=project, tool=version.tool, number=1, document="{}", note=SECRET)
     conversation = factories.make_conversation(project, title=SECRET)
     turn = factories.make_turn(conversation)
     connection = factories.make_connection(project, name=SECRET)

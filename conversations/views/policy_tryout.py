@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from console.accounts.access import ProjectRequest, member
@@ -17,9 +17,10 @@ from tools_registry.specs import ToolSpec
 @require_POST
 def try_policy(request: ProjectRequest) -> HttpResponse:
     """What the policy in ``document`` would make of the last calls of ``tool``."""
-    tool = get_object_or_404(
-        Tool, project=request.project, name=request.POST.get("tool", "").replace("\0", "")
-    )
+    name = request.POST.get("tool", "").replace("\0", "")
+    tool = Tool.objects.filter(project=request.project, name=name).first()
+    if tool is None:
+        return HttpResponse("Name a tool of this project.", status=422, content_type="text/plain")
     policy, faults = read_policy(request.POST.get("document", ""))
     version = tool.latest
     spec = version.spec if version else ToolSpec(tool.name)
