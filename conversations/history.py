@@ -16,7 +16,7 @@ from conversations.models import Run, ToolCall, Turn, TurnWire
 from conversations.prices import Price
 from conversations.rounds import Body, Offered, Round
 from conversations.runs import RunRequest, offer_of, turns_of, versions_of
-from tools_registry.dialects import UnreadableTool, read_tool
+from tools_registry.dialects import UnreadableTool, read_tool, to_openai_chat
 from tools_registry.models import ToolVersion
 from tools_registry.specs import ToolSpec
 
@@ -169,7 +169,14 @@ def started(run: Run, body: RunRequest, offered: Offered, ref: str = "") -> Body
             for name in offered.specs
         ],
         "request_bytes": len(run.request.encode("utf-8", "replace")),
+        "prompt_bytes": prompt_bytes(body, offered),
     }
+
+
+def prompt_bytes(body: RunRequest, offered: Offered) -> int:
+    """The size as JSON of what the model reads first: messages and tools."""
+    tools = [to_openai_chat(spec) for spec in offered.specs.values() if spec is not None]
+    return len(json.dump_bytes(body.messages)) + len(json.dump_bytes(tools))
 
 
 def _version(found: tuple[int, int] | None) -> Body | None:

@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--context", type=int, default=8192, help="tokens shared by the slots")
+    parser.add_argument("--context", type=int, default=8192, help="tokens that the slots share")
     parser.add_argument("--slots", type=int, default=2, help="answers at once")
     serve(parser.parse_args(), os.environ["LOCAL_MODEL_KEY"])
 
@@ -33,6 +33,8 @@ def serve(options: argparse.Namespace, key: str) -> None:
     settings.hostnames = ["127.0.0.1"]
     settings.port = options.port
     settings.n_ctx, settings.n_parallel = options.context, options.slots
+    # One store for all slots: a long prompt may take what another slot does not use.
+    settings.kv_unified = True
     settings.cpuparams.n_threads = options.threads
     settings.use_jinja = True
     settings.chat_template = Path(__file__).with_name("smollm2-tools.jinja").read_text()

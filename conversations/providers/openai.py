@@ -18,6 +18,7 @@ _CHAT_ONLY = ("seed", "stop", "frequency_penalty", "presence_penalty", "logit_bi
 
 class OpenAI(Provider):
     default_url = "https://api.openai.com/v1"
+    timeout = http.TIMEOUT
 
     @property
     def api(self) -> str:
@@ -58,7 +59,7 @@ class OpenAI(Provider):
             base_url=self.base_url,
             http_client=self.client,
             max_retries=0,
-            timeout=cast(Any, http.TIMEOUT),
+            timeout=cast(Any, self.timeout),
         )
 
     def _silent(self) -> dict[str, Any]:
@@ -72,7 +73,12 @@ class OpenAI(Provider):
 
 
 class Local(OpenAI):
-    """The local model: a llama.cpp server, whose address and key the console itself knows."""
+    """The local model: a llama.cpp server, whose address and key the console itself knows.
+
+    On a busy machine it reads a long prompt for minutes before its first byte.
+    """
+
+    timeout = httpx2.Timeout(connect=10.0, read=900.0, write=30.0, pool=10.0)
 
     def prepare(self, ask: Ask) -> Prepared:
         prepared = super().prepare(ask)

@@ -209,7 +209,8 @@ def _frame(delta: Any, finish: str | None = None, **more: Any) -> bytes:
 
 
 def _ending(finish: str, pieces: int) -> list[bytes]:
-    usage = {"prompt_tokens": 0, "completion_tokens": pieces, "total_tokens": pieces}
+    # What a prompt would count as, nobody knows here.
+    usage = {"completion_tokens": pieces}
     return [_frame({}, finish), _frame(None, usage=usage), b"data: [DONE]\n\n"]
 
 

@@ -62,7 +62,7 @@ const legend = (call) => {
   const swatch = (kind, label) => h("span", {}, h("span", { class: `sw ${kind}` }), ` ${label}`);
   return h("div", { class: "hs tiny muted" }, names ? swatch("s1", `name ${names}`) : null,
     swatch("s3", `valid ${Math.max(call.ticks.length - names - bad, 0)}`), bad ? swatch("rej", `after violation ${bad}`) : null,
-    h("span", { class: "grow" }), h("span", { class: "num", text: `${Math.round(call.firstAt ?? 0)} → ${milliseconds(call.lastAt ?? 0)}` }));
+    h("span", { class: "grow" }), h("span", { class: "num", text: `${milliseconds(call.firstAt ?? 0)} → ${milliseconds(call.lastAt ?? 0)}` }));
 };
 
 const layerItem = (layer, call) => {

@@ -1,6 +1,6 @@
 // One column: its runs (one a trial), the chosen one shown as it streams.
 import { h, icon, fill, visible, blocks, button, iconButton, verdict, milliseconds, number, plural, FOLD, cutAt } from "./playground_dom.js";
-import { isOver, firstToken, waitingCalls, worst, calls } from "./playground_run.js";
+import { isOver, elapsed, firstToken, readingRound, waitingCalls, worst, calls } from "./playground_run.js";
 import { callCard } from "./call_card.js";
 import { eventList } from "./playground_events.js";
 import { failureNote } from "./playground_failure.js";
@@ -43,6 +43,14 @@ const footer = (run) => h("dl", {}, ...[
   ["In", number(run?.usage?.input)], ["Out", number(run?.usage?.output)], ["Cost", cost(run?.usage)],
   ["First token", milliseconds(run ? firstToken(run) : null)], ["Total", run && !isOver(run) ? run.status === "waiting" ? "waiting" : "running" : milliseconds(run?.at || null)],
 ].map(([label, value]) => h("div", {}, h("dt", { text: label }), h("dd", { class: /^(–|running|waiting|unpriced)$/.test(value) ? "muted" : "", text: value }))));
+
+// About four bytes are a token; a later round reads the earlier ones, too.
+const promptWords = (run) => (run.promptBytes === null || run.rounds.length > 1 ? "" : `, about ${plural(Math.max(1, Math.round(run.promptBytes / 4)), "token")}`);
+const waitingNode = (run) => {
+  const round = readingRound(run);
+  return h("div", { class: "wait" }, h("span", { class: "spin" }, icon("loader-2")), h("span", {},
+    round ? `The model reads the prompt${promptWords(run)}: ` : "Connecting", round ? h("span", { class: "num", data: { since: String(round.begun) } }) : null));
+};
 
 const roundHead = (run, round, context) => h("div", { class: "round" },
   h("h3", { text: round.number > 1 ? `Round ${round.number}` : "Round 1" }), round.finishReason ? h("code", { class: "muted wire" }, visible(round.finishReason)) : null,
@@ -98,14 +106,14 @@ export const column = (letter, context) => {
 
   const paintAfter = (run) => {
     const live = !isOver(run);
-    const silent = live && run.status !== "waiting" && !run.rounds.some((round) => round.items.length);
+    const silent = live && run.status !== "waiting" && (!run.rounds.length || Boolean(readingRound(run)));
     const invalid = live && calls(run).some((call) => call.state === "assembling" && call.violation);
     const base = letter === "A" ? null : context.baseline(run);
     const waiting = waitingCalls(run).length;
-    if (!afterChanged([run.ref ?? run.id, run.status, silent, invalid, waiting, base?.id, base?.status].join())) return;
+    if (!afterChanged([run.ref ?? run.id, run.status, silent, run.rounds.length, invalid, waiting, base?.id, base?.status].join())) return;
     if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });
     fill(after,
-      silent ? h("div", { class: "wait" }, h("span", { class: "spin" }, icon("loader-2")), "Waiting for the first token.") : null,
+      silent ? waitingNode(run) : null,
       invalid ? h("p", { class: "note" }, icon("info-circle"), h("span", {}, "The stream goes on so that the whole call is recorded. ", h("button", { class: "lnk", type: "button", text: `Stop ${letter} here`, on: { click: () => context.stop(run) } }))) : null,
       failure?.node,
       run.status === "cancelled" ? h("p", { class: "note" }, icon("player-stop"), "Stopped. What arrived is kept.") : null,
@@ -138,17 +146,19 @@ export const column = (letter, context) => {
   // Between events the clock goes on by itself: a model may think for a minute before it speaks.
   const paintClock = (run) => {
     const clock = status.querySelector("[data-clock]");
-    if (clock && run) clock.textContent = `Streaming, ${milliseconds((run.at || 0) + (run.seenAt ? performance.now() - run.seenAt : 0))}`;
+    if (clock && run) clock.textContent = `${readingRound(run) ? "Reading" : "Streaming"}, ${milliseconds(elapsed(run))}`;
+    const since = after.querySelector("[data-since]");
+    if (since && run) since.textContent = `${((elapsed(run) - Number(since.dataset.since)) / 1000).toFixed(1)} s`;
   };
 
   const update = () => {
     paintStrip();
     const run = runs[chosen];
-    paintHead(run);
     foot.replaceChildren(footer(run));
-    if (!run) { fill(items, empty); fill(after); afterChanged(null); events.show(null); return; }
+    if (!run) { paintHead(run); fill(items, empty); fill(after); afterChanged(null); events.show(null); return; }
     paintItems(run);
     paintAfter(run);
+    paintHead(run);
     events.show(run);
   };
 

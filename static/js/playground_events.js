@@ -1,5 +1,5 @@
 // The last events of a run, folded: what arrived, when, and what it did to the call's validity.
-import { h, fill, visible } from "./playground_dom.js";
+import { h, fill, milliseconds, visible } from "./playground_dom.js";
 
 const LAST = 12;
 
@@ -14,7 +14,7 @@ const row = (event, before) => {
   const piece = String(event.fragment ?? event.text ?? event.content ?? event.name ?? "").slice(0, 32);
   return h("tr", { class: kind },
     h("td", { class: "r muted num", text: String(event.seq) }), h("td", { text: event.type }), h("td", {}, h("code", { class: "wire" }, visible(piece))),
-    h("td", {}, h("span", { class: "muted wire" }, visible(String(text).slice(0, 80)))), h("td", { class: "r muted num", text: `${Math.round(event.at ?? 0)} ms` }));
+    h("td", {}, h("span", { class: "muted wire" }, visible(String(text).slice(0, 80)))), h("td", { class: "r muted num", text: milliseconds(event.at ?? 0) }));
 };
 
 export const eventList = () => {

@@ -1,5 +1,5 @@
 // The messages: written, reordered by keys, buttons or hand, pasted as a whole conversation.
-import { h, icon, iconButton, fill, visible } from "./playground_dom.js";
+import { h, icon, iconButton, fill, plural, visible } from "./playground_dom.js";
 
 const ROLES = ["system", "user", "assistant", "tool"];
 const MANY = 12;
@@ -134,8 +134,8 @@ export const messagesPanel = ({ list, meta, add }, setup) => {
   };
 
   const paintMeta = () => {
-    const length = items.reduce((sum, item) => sum + (typeof item.message.content === "string" ? item.message.content.length : 0) + JSON.stringify(item.message.tool_calls ?? "").length, 0);
-    meta.textContent = `${items.length}, about ${Math.round(length / 4).toLocaleString("en")} tokens`;
+    const length = items.reduce((sum, item) => sum + (typeof item.message.content === "string" ? item.message.content.length : 0) + (item.message.tool_calls ? JSON.stringify(item.message.tool_calls).length : 0), 0);
+    meta.textContent = `≈ ${plural(Math.round(length / 4), "token")}`;
   };
   const paint = () => { fill(list, items.map(cardNode)); paintMeta(); };
   setup.onChange(paintMeta);

@@ -65,21 +65,23 @@ const addFragment = (run, event) => {
 
 const update = (call, changes) => { if (call) { Object.assign(call, changes); call.changed += 1; } };
 
+// What no round told stays unknown; it is never zero.
+const sum = (before, more) => ((before ?? more ?? null) === null ? null : (before ?? 0) + (more ?? 0));
 const addUsage = (run, event) => {
-  const before = run.usage || { input: 0, output: 0, cached: 0, reasoning: 0, cost: 0, unpriced: false };
+  const before = run.usage || {};
   run.usage = {
-    input: before.input + (event.input_tokens ?? 0), output: before.output + (event.output_tokens ?? 0),
-    cached: before.cached + (event.cached_input_tokens ?? 0), reasoning: before.reasoning + (event.reasoning_tokens ?? 0),
-    cost: before.cost + Number(event.cost ?? 0), unpriced: before.unpriced || Boolean(event.unpriced) || event.cost === null,
+    input: sum(before.input, event.input_tokens), output: sum(before.output, event.output_tokens),
+    cached: sum(before.cached, event.cached_input_tokens), reasoning: sum(before.reasoning, event.reasoning_tokens),
+    cost: (before.cost ?? 0) + Number(event.cost ?? 0), unpriced: Boolean(before.unpriced || event.unpriced) || event.cost === null,
   };
 };
 
 const STEPS = {
   "run.started": (run, event) => Object.assign(run, {
     status: "running", conversation: event.conversation, group: event.group ?? run.group, column: event.column ?? run.column,
-    trial: event.trial ?? run.trial, model: event.model, connection: event.connection, tools: event.tools ?? [], bytes: event.request_bytes,
+    trial: event.trial ?? run.trial, model: event.model, connection: event.connection, tools: event.tools ?? [], promptBytes: event.prompt_bytes ?? null,
   }),
-  "round.started": (run, event) => { roundOf(run, event.round).turn = event.turn; run.status = "running"; },
+  "round.started": (run, event) => { Object.assign(roundOf(run, event.round), { turn: event.turn, begun: event.at ?? 0 }); run.status = "running"; },
   "text.delta": addText,
   "call.started": (run, event) => update(callOf(run, event), { id: event.id ?? null }),
   "call.delta": addFragment,
@@ -127,6 +129,15 @@ export const apply = (run, event) => {
   run.dirty = true;
   return "applied";
 };
+
+// The round whose request the model has, and of which nothing came yet.
+export const readingRound = (run) => {
+  const last = run.rounds.at(-1);
+  return run.status === "running" && last && !last.over && !last.items.length ? last : null;
+};
+
+// Milliseconds of the run by now: between events its clock goes on by itself.
+export const elapsed = (run) => (run.at || 0) + (run.seenAt && !isOver(run) ? performance.now() - run.seenAt : 0);
 
 // Milliseconds from the first model call to its first token.
 export const firstToken = (run) => {

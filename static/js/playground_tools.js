@@ -71,7 +71,7 @@ export const toolsPanel = ({ list, meta, urls, catalogue, editDialog }, setup) =
     versions.map((version) => h("option", { value: String(version.id), selected: String(version.id) === value, text: `v${version.number}${version.origin === "observed" ? ", observed" : ""}` }))));
   };
 
-  const badge = (tool) => (tool.definition ? h("span", { class: "ver draft", text: tool.base ? `v${tool.base.number}, edited copy` : "edited copy" }) : h("span", { class: "ver", text: `v${tool.number}` }));
+  const badge = (tool) => (tool.definition ? h("span", { class: "ver draft", text: tool.base ? `v${tool.base.number}, edited copy` : "pasted" }) : h("span", { class: "ver", text: `v${tool.number}` }));
   const badges = (tool) => {
     const name = toolName(tool);
     const own = setup.value.columns.filter((column) => column.versions?.[name]);

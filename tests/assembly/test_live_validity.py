@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from conversations.assembly import Assembler
 from conversations.parts import CallDelta
 from tests.assembly.streams import OFFERED, WEATHER, call, calls, chunk, play, sse
 from tools_registry.specs import ToolSpec
@@ -298,6 +299,28 @@ def test_it_knows_json_when_it_sees_it(text: str, sizes: list[int]) -> None:
 
 
 # Through the assembler.
+
+
+def test_it_says_of_an_unexpected_parameter_what_the_verdict_says() -> None:
+    offered = {
+        name: ToolSpec(
+            name,
+            parameters={
+                "type": "object",
+                "properties": {own: {}},
+                "additionalProperties": False,
+            },
+        )
+        for name, own in (("weather", "city"), ("flights", "gate"))
+    }
+    for text in ('{"gate":1}', '{"citty":1}', '{"zzz":1}'):
+        call = {"index": 0, "id": "a", "function": {"name": "weather", "arguments": text}}
+        events = Assembler("openai.chat", offered=offered).feed(
+            sse({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}, done=False)
+        )
+        live = next(event.violation for event in events[::-1] if isinstance(event, CallDelta))
+        verdict = validate("weather", text, offered=offered)
+        assert live == next(f for f in verdict.findings if f.code == "unexpected_parameter")
 
 
 def deltas(*payloads: object) -> list[CallDelta]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conversations.assembly import message_of, read_answer
+from conversations.assembly import assemble, message_of, read_answer
 from conversations.parts import Call, Failed, Reasoning, Text, WireProtocol
 from tests.assembly.streams import FIXTURES, PROTOCOL_OF, decisions, named, play, sse
 
@@ -74,6 +74,24 @@ def test_anthropic_reads_blocks() -> None:
     assert answer.usage is not None
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (20, 30)
     assert answer.complete and not answer.decisions
+
+
+def test_an_anthropic_call_without_arguments_has_an_empty_object() -> None:
+    block = {"type": "tool_use", "id": "a", "name": "now", "input": {}}
+    whole = {"type": "message", "content": [block], "stop_reason": "tool_use"}
+    streamed = sse(
+        {"type": "message_start", "message": {"content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+        {"type": "message_stop"},
+        done=False,
+    )
+    for answer in (
+        read_answer("anthropic.messages", json.dumps(whole).encode()),
+        assemble("anthropic.messages", streamed),
+    ):
+        assert named(answer) == [("a", "now", "{}")]
 
 
 def test_google_reads_whole_calls_and_thoughts() -> None:

@@ -208,13 +208,12 @@ def test_a_conversation_with_its_tools_is_pasted(desk: Page) -> None:
             {"role": "tool", "tool_call_id": "c", "content": "done"},
         ],
     }
-    desk.get_by_label("More", exact=True).click()
     desk.get_by_role("button", name="Paste a conversation").click()
     desk.locator("#pg-json .cm-content").fill(json.dumps(record))
     desk.get_by_role("button", name="Replace messages").click()
     expect(desk.locator("#pg-messages > li")).to_have_count(3)
     expect(desk.locator("#pg-tools .tn")).to_have_text("book")
-    expect(desk.locator("#pg-tools .ver")).to_have_text("edited copy")
+    expect(desk.locator("#pg-tools .ver")).to_have_text("pasted")
 
 
 def test_an_edited_copy_is_offered_in_place_of_the_version(desk: Page) -> None:

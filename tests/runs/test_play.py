@@ -35,6 +35,9 @@ async def test_events_come_in_order_from_start_to_end(people: People) -> None:
     assert [event["seq"] for event in events] == list(range(1, 8))
     assert "".join(event["text"] for event in of(events, "text.delta")) == "Hello there"
     assert events[0]["ref"] == "r"
+    assert events[0]["prompt_bytes"] > 100
+    usage = events[4]
+    assert (usage["input_tokens"], usage["cost"], usage["unpriced"]) == (None, None, True)
 
 
 async def test_a_call_assembles_piece_by_piece_and_is_judged(people: People) -> None:
