@@ -120,11 +120,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # A worker that inherits it would read the settings before it has its own addresses.
     del os.environ["DJANGO_SETTINGS_MODULE"]
     from django.conf import settings
+    from django.contrib.auth.hashers import Argon2PasswordHasher
 
     from tests import emptying
 
     # Every test client reads the middleware anew, which looks at all static files otherwise.
     settings.WHITENOISE_AUTOREFRESH = True
+    # Hashing is slow on purpose.
+    Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost = 1, 64
     emptying.install()
 
 
