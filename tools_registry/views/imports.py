@@ -150,6 +150,7 @@ def _describe(item: Mapping[str, Any], at: int, ticked: bool) -> dict[str, Any]:
     notes = Counter(one["kind"] for one in item["notes"])
     return {
         **item,
+        "problem": _end(item["problem"]),
         "index": at,
         "ticked": ticked,
         "label": _FATES[item["fate"]],
@@ -161,6 +162,11 @@ def _describe(item: Mapping[str, Any], at: int, ticked: bool) -> dict[str, Any]:
             (kind, kinds[kind]) for kind in ("breaking", "compatible", "wording") if kinds[kind]
         ],
     }
+
+
+def _end(said: str) -> str:
+    """A sentence with its full stop."""
+    return said if not said or said.endswith(("?", ".")) else f"{said}."
 
 
 @member("engineer")
