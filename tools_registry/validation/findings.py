@@ -90,13 +90,9 @@ CODES: dict[str, Code] = {
         ),
         *_codes(
             "content",
-            "rejected",
+            "flagged",
             sql_injection="A value that reads as an SQL statement",
             prompt_injection="A value that instructs a model",
-        ),
-        *_codes(
-            "content",
-            "flagged",
             markup="A value that carries HTML or script",
             control_characters="A value with control or direction-changing characters",
             implausible_value="A value that the policy holds to be implausible",
