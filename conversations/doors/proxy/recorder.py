@@ -39,8 +39,9 @@ HELD = 64 * 1024 * 1024
 """Bytes of captures that wait for the store; as many again may wait for the disk."""
 REST = 5.0
 """Seconds that a store that was away is not tried."""
-GATHER = 0.05
-"""Seconds that the first capture of a batch waits for others."""
+GATHER = 0.25
+"""Seconds that the first capture of a batch waits for others: a transaction costs more than the
+turns in it."""
 TURN = 0.0005
 """Seconds that a thread keeps the interpreter while the event loop waits for it; Python's own
 5 ms would be added to every chunk that arrives while turns are being stored."""

@@ -12,15 +12,12 @@ from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from console.accounts.models import ApiKey, Project
-from console.lib import uuid7
 from conversations.doors.proxy.capture import Capture, from_bytes, to_bytes
 from conversations.doors.proxy.responses import continue_turns, know_responses
 from conversations.doors.proxy.turn import decode, record_of
-from conversations.ingest.record import TurnRecord
 from conversations.ingest.store import Wire, store
 from conversations.journal import adopt
 from conversations.losses import count_losses
-from conversations.models import Turn
 from conversations.spool import Spool
 
 AWAY = (DatabaseError, InterfaceError, RedisError, OSError)
@@ -70,21 +67,9 @@ def store_captures(captures: Iterable[Capture]) -> None:
 
 def _store_group(project: Project, key: ApiKey | None, captures: Sequence[Capture]) -> None:
     records = continue_turns(project, captures, [record_of(capture) for capture in captures])
-    wires = {capture.id: Wire(*capture.packed()) for capture in captures}
+    wires = {capture.id: Wire(*capture.packed(), capture.connection) for capture in captures}
     store(project, records, door="proxy", api_key=key, wires=wires)
-    _name_connections(project, captures, records)
     know_responses(project, captures, records)
-
-
-def _name_connections(
-    project: Project, captures: Sequence[Capture], records: Sequence[TurnRecord]
-) -> None:
-    """Tie each turn to the connection that it went through."""
-    turns = defaultdict(list)
-    for capture, record in zip(captures, records, strict=True):
-        turns[capture.connection].append(uuid7.of(record.at, str(project.pk), record.id))
-    for connection, ids in turns.items():
-        Turn.objects.filter(pk__in=ids).update(connection_id=connection)
 
 
 def store_spooled(spool: Spool | None = None) -> int:

@@ -131,6 +131,7 @@ def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
         if isinstance(item, BadRecord):
             batch.refusals.append(Refusal(line, redact_body(bytes(raw), rules), item))
             continue
+        wire = batch.wires.get(item.id)
         if rules:
             item, raw = _redact(batch, item, rules), b""
         skew = clock_skew(item.at, now, ahead=AHEAD, behind=behind)
@@ -140,6 +141,7 @@ def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
             continue
         try:
             new = prepare(project.pk, item, line, raw, texts)
+            new.connection = wire.connection if wire else None
             tools = item.request.tools
             if tools is not None:
                 offer = offer_tools(project, tools, item.at)

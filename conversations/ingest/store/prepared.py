@@ -111,6 +111,7 @@ class NewTurn:
     findings: list[Finding] = field(default_factory=list)
     conversation: UUID | None = None
     number: int = 0
+    connection: int | None = None
 
     @property
     def new_messages(self) -> Sequence[Mapping[str, Any]]:

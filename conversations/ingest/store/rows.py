@@ -20,10 +20,12 @@ from tools_registry.validation.findings import Finding, worst
 
 
 class Wire(NamedTuple):
-    """The bytes of a turn as ``conversations.wire`` packs them."""
+    """The bytes of a turn as ``conversations.wire`` packs them, and the connection that they went
+    through."""
 
     request: bytes
     chunks: bytes
+    connection: int | None = None
 
 
 WINDOW = 500
@@ -116,7 +118,8 @@ def _turn_row(project: int, source: str, new: NewTurn) -> tuple[Any, ...]:
     return (
         new.id, project, new.conversation, link.parent, new.number, record.id, record.at, source,
         "failed" if record.error is not None else "finished", record.provider, record.protocol,
-        record.model, None, new.toolset, to_stored(messages) if _MARK in messages else messages,
+        record.model, new.connection, new.toolset,
+        to_stored(messages) if _MARK in messages else messages,
         link.count, link.inherited, link.users, link.prefix,
         json_text(parameters | record.request.parameters),
         json_text(response.message) if response else "",
