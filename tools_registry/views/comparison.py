@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,13 +58,14 @@ def side_of(row: ToolVersion | ToolDraft, problems: Sequence[Problem] = ()) -> S
 def describe_changes(old: Side, new: Side) -> dict[str, Any]:
     """What ``_changes.html`` shows."""
     changes = diff.compare(old.spec, new.spec)
+    kinds = Counter(change.kind for change in changes)
     left, right = _lay_out(split_rows(old.text, new.text), _problems_by_line(new))
     return {
         "old": old,
         "new": new,
         "changes": changes,
         "worst": changes[0].kind if changes else "",
-        "counts": [(kind, sum(c.kind == kind for c in changes)) for kind in diff.KINDS],
+        "counts": [(kind, kinds[kind]) for kind in diff.KINDS if kinds[kind]],
         "left": left,
         "right": right,
     }
