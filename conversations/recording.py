@@ -336,17 +336,20 @@ def results_of(answer: Answer, number: int, contents: Mapping[int, str]) -> list
     return messages
 
 
-def chain(turn: Turn) -> list[Turn]:
-    """The turn and its ancestors, the oldest first."""
-    found = [turn]
-    while found[-1].parent_id is not None:
-        found.append(Turn.objects.get(pk=found[-1].parent_id))
-    return found[::-1]
+_ANCESTORS = """
+WITH RECURSIVE up (id, parent_id, messages, depth) AS (
+  SELECT id, parent_id, messages, 1 FROM conversations_turn WHERE id = %s
+  UNION ALL
+  SELECT t.id, t.parent_id, t.messages, up.depth + 1
+  FROM up JOIN conversations_turn t ON t.id = up.parent_id
+) SELECT id, messages FROM up ORDER BY depth DESC
+"""
 
 
 def rebuild_messages(turn: Turn) -> list[dict[str, Any]]:
     """The whole message list of the turn's request."""
-    return [message for link in chain(turn) for message in link.new_messages]
+    links = [*Turn.objects.raw(_ANCESTORS, [turn.parent_id])] if turn.parent_id else []
+    return [message for link in (*links, turn) for message in link.new_messages]
 
 
 def rebuild_request(turn: Turn) -> dict[str, Any]:

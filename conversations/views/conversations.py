@@ -31,7 +31,8 @@ def show(request: ProjectRequest, conversation: UUID) -> HttpResponse:
     if not after.isascii() or not after.isdecimal() or len(after) > 9:
         raise Http404("no such turn")
     many = PEEKED if request.htmx else TURNS
-    rows = list(found.turns.filter(number__gt=int(after)).order_by("number")[: many + 1])
+    later = found.turns.select_related("project").filter(number__gt=int(after))
+    rows = list(later.order_by("number")[: many + 1])
     turns = rows[:many]
     context = {
         "conversation": found,
