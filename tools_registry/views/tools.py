@@ -149,7 +149,9 @@ def _show(request: ProjectRequest, tool: Tool, version: ToolVersion | None) -> H
         "event": version.events.select_related("by").order_by("at", "pk").last()
         if version
         else None,
-        "versions": tool.versions.select_related("created_by").order_by("-number"),
+        "versions": tool.versions.select_related("created_by")
+        .defer("definition")
+        .order_by("-number"),
         "drafts": publishing.open_drafts(request.project, tool),
         "spec": spec,
         "definition": json.pretty(spec.to_json()) if spec else "",

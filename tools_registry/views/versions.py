@@ -46,7 +46,7 @@ def compare_versions(request: ProjectRequest, name: str) -> HttpResponse:
     one before. ``from`` and ``to`` hold a version's number, or d and a draft's id.
     """
     tool = _find_tool(request, name)
-    versions = list(tool.versions.order_by("-number")[:_LISTED])
+    versions = list(tool.versions.defer("definition").order_by("-number")[:_LISTED])
     drafts = [one for one in publishing.open_drafts(request.project, tool) if one.read().spec]
     new = _pick(tool, request.GET.get("to", "")) or (versions[0] if versions else None)
     newest = new.number if isinstance(new, ToolVersion) else None
