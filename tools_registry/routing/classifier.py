@@ -5,10 +5,12 @@ Any model that follows instructions serves: it answers with a JSON object of sco
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
 from console.lib import json
+from tools_registry import canonical
 from tools_registry.routing.spec import Classifier, Group
 
 _ASK = """You route requests to groups of tools. For the user's text say how well each group \
@@ -69,3 +71,9 @@ def _scores_of(value: object, known: Mapping[str, str]) -> dict[str, float]:
         and isinstance(score, int | float)
         and not isinstance(score, bool)
     }
+
+
+def question_hash(classifier: Classifier, groups: Sequence[Group], text: str) -> str:
+    """Names a question: SHA-256 of connection, model and messages, 64 hexadecimal digits."""
+    asked = [classifier.connection, classifier.model, ask(classifier, groups, text)]
+    return hashlib.sha256(canonical.dumps(asked)).hexdigest()
