@@ -169,5 +169,5 @@ def test_what_is_too_large_for_a_loop_is_not_let_through(arguments: Any) -> None
 
 def test_without_rules_the_layer_says_that_it_did_not_run() -> None:
     layers = {one.layer: one for one in validate("cancel", "{}", offered=None).layers}
-    assert (layers["rule"].ran, layers["rule"].note) == (False, "the tool has no published policy")
+    assert (layers["rule"].ran, layers["rule"].note) == (False, "no published policy")
     assert [one.layer for one in judge(policy_of("true"), {}).layers][-2:] == ["rule", "content"]

@@ -21,7 +21,7 @@ def check_rules(
 ) -> LayerResult:
     """Judge parsed arguments by the rules, and a destructive call by its confirmation."""
     if policy is None:
-        return LayerResult("rule", False, note="the tool has no published policy")
+        return LayerResult("rule", False, note="no published policy")
     if not policy.rules and policy.confirmed_at is None:
         return LayerResult("rule", False, note=f"{_name(policy)} has no rules")
     findings = [*_check_confirmation(policy, value)]
