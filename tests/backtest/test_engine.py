@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -217,7 +218,8 @@ def test_odd_names_in_findings_are_kept_and_found(project: Project) -> None:
     stored = BacktestChange.objects.get(backtest=row)
     assert stored.keys == []
     make_calls(right, ['{"city": "x"}'])
-    closed = definition(**{name: {"type": "string"}})
+    more: dict[str, Any] = {name: {"type": "string"}}
+    closed = definition("temperature", **more)
     closed["parameters"]["required"] = ["city", "temperature", name]
     row = run(project, draft=json.dump(closed))
     key = next(key for key in row.told["findings"] if key.startswith("missing_required /a"))

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from tests.bench import generate
 from tests.servers import database
@@ -100,12 +100,13 @@ def watch(pk: Any, engine: Any) -> float:
     """Run to the end; how many MB the process grew after the first quarter."""
     from conversations.backtest.records import Backtest
 
-    process, early = psutil.Process(), 0.0
+    process: Any = psutil.Process()
+    early = 0.0
     while not engine.advance(pk).is_over:
         if not early:
             row = Backtest.objects.get(pk=pk)
             early = process.memory_info().rss if row.done >= row.total / 4 > 0 else 0.0
-    return (process.memory_info().rss - (early or process.memory_info().rss)) / 1e6
+    return float(process.memory_info().rss - early) / 1e6 if early else 0.0
 
 
 def main(arguments: Sequence[str] | None = ()) -> int:

@@ -108,7 +108,10 @@ def compare(calls: Sequence[Call], target: float) -> float:
     import jsonschema_rs
 
     pure = {spec.hash: jsonschema.Draft202012Validator(spec.parameters) for spec, _ in calls}
-    rust = {spec.hash: jsonschema_rs.Draft202012Validator(spec.parameters) for spec, _ in calls}
+    rust = {
+        spec.hash: jsonschema_rs.Draft202012Validator(dict(spec.parameters or {}))
+        for spec, _ in calls
+    }
     rates = measure_rates(
         {
             "jsonschema, all errors": [
@@ -141,16 +144,20 @@ def measure_gate(count: int = 400) -> float:
         project = make_project()
         register(project, ToolSpec("get_forecast", "A forecast for a city.", CITY))
         _, secret = ApiKey.issue(project=project, name="bench", scopes=["read"])
-        client = Client(HTTP_AUTHORIZATION=f"Bearer {secret}")
+        client = Client(headers={"Authorization": f"Bearer {secret}", "Host": "127.0.0.1"})
         body = {"tool": "get_forecast", "arguments": '{"city": "Lisbon", "days": 3}'}
-        taken = []
+        taken, ours = [], time.process_time()
         for number in range(count):
             began = time.perf_counter()
             answer = client.post("/api/v1/validate", body, "application/json")
             taken.append((time.perf_counter() - began) * 1000)
             assert answer.status_code == 200, (number, answer.content)
+        ours = (time.process_time() - ours) * 1000 / count
         cuts = statistics.quantiles(taken, n=100)
-        print(f"   gate: p50 {cuts[49]:.2f} ms, p95 {cuts[94]:.2f} ms, p99 {cuts[98]:.2f} ms")
+        print(
+            f"   gate: p50 {cuts[49]:.2f} ms, p95 {cuts[94]:.2f} ms, p99 {cuts[98]:.2f} ms;"
+            f" {ours:.2f} ms of processor"
+        )
         return cuts[49]
 
 
