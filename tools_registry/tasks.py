@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from tools_registry.imports import reading
+from tools_registry.imports import reading, saving
 from tools_registry.imports.models import drop_expired
 
 
@@ -12,6 +12,12 @@ from tools_registry.imports.models import drop_expired
 def prepare_import(pk: str) -> str:
     """Read an import's source and plan its items; the state in which it is then."""
     return reading.prepare(pk)
+
+
+@shared_task(name="tools_registry.save_import")
+def save_import(pk: str) -> str:
+    """Save what somebody ticked in an import's review; the state in which it is then."""
+    return saving.save_all(pk)
 
 
 @shared_task(name="tools_registry.drop_imports")

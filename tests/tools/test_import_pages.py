@@ -220,6 +220,75 @@ def test_it_stops_between_items_when_it_is_cancelled(
     assert (row.state, row.items) == ("cancelled", "[]")
 
 
+def many(people: People, count: int = 45) -> ToolImport:
+    return make_import(people.project, [{**WEATHER, "name": f"tool_{n:02}"} for n in range(count)])
+
+
+def test_many_items_are_saved_by_a_worker_with_progress(bob: Client, people: People) -> None:
+    row = many(people)
+    response = save(bob, row, *range(45))
+    assert response["Location"].endswith(f"{row.pk}/")
+    row.refresh_from_db()
+    assert (row.state, row.done, row.total) == ("saving", 0, 45)
+    assert "0 of 45 saved" in bob.get(f"{root(people)}{row.pk}/progress/").content.decode()
+    assert saving.save_all(str(row.pk)) == "saved"
+    row.refresh_from_db()
+    assert (row.state, row.done, row.outcome) == ("saved", 45, "45 new tools")
+    assert ToolVersion.objects.filter(created_by=people.bob.user).count() == 45
+    assert saving.save_all(str(row.pk)) == "gone"
+
+
+@pytest.mark.parametrize("kind", ["published", "drafts"])
+def test_saving_goes_on_where_a_lost_worker_was(
+    kind: str, bob: Client, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = many(people)
+    save(bob, row, *range(45), **{"as": kind})
+    with monkeypatch.context() as patch:
+        patch.setattr(saving, "_save_some", lose_third(saving._save_some))
+        with pytest.raises(SystemExit):
+            saving.save_all(str(row.pk))
+    row.refresh_from_db()
+    assert (row.state, row.done) == ("saving", 20)
+    assert saving.save_all(str(row.pk)) == "saved"
+    saved = ToolDraft if kind == "drafts" else ToolVersion
+    assert saved.objects.count() == 45
+    row.refresh_from_db()
+    assert row.outcome.startswith("45 ")
+
+
+def lose_third(save_some: Any) -> Any:
+    """The worker is killed at its third step."""
+    calls = []
+
+    def lose(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise SystemExit
+        return save_some(*arguments)
+
+    return lose
+
+
+def test_saving_that_is_stopped_keeps_what_was_saved(
+    bob: Client, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = many(people)
+    save(bob, row, *range(45))
+    kept = saving.save
+
+    def stop_second(*arguments: Any) -> Any:
+        if ToolVersion.objects.exists():
+            bob.post(f"{root(people)}{row.pk}/cancel/")
+        return kept(*arguments)
+
+    monkeypatch.setattr(saving, "save", stop_second)
+    assert saving.save_all(str(row.pk)) == "cancelled"
+    assert ToolVersion.objects.count() == 10
+    page = bob.get(f"{root(people)}{row.pk}/").content.decode()
+    assert "Saved before that: 10 new tools" in page
+
+
 def test_a_program_is_started_by_an_admin_alone(
     bob: Client, people: People, settings: Settings
 ) -> None:

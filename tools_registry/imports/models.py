@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ KINDS = (("text", "Text"), ("url", "Address"), ("stdio", "MCP program"), ("http"
 STATES = (
     ("reading", "Reading"),
     ("ready", "Ready"),
+    ("saving", "Saving"),
     ("failed", "Failed"),
     ("cancelled", "Cancelled"),
     ("saved", "Saved"),
@@ -30,7 +32,8 @@ class ToolImport(models.Model):
 
     ``format`` is what was asked for, "" to recognise it; ``found`` what it was read as.
     ``variable`` names the environment variable with an MCP server's key. ``text`` is emptied once
-    it was read; ``items`` is a JSON array of ``Planned.to_json()``.
+    it was read; ``items`` is a JSON array of ``Planned.to_json()``. ``wanted`` says what a worker
+    is to save, ``outcome`` what was saved.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -51,6 +54,8 @@ class ToolImport(models.Model):
     line = models.PositiveIntegerField(default=0)
     column = models.PositiveIntegerField(default=0)
     lint_note = RawTextField(blank=True)
+    wanted = RawTextField(default="{}")
+    outcome = models.CharField(max_length=300, blank=True)
 
     def __str__(self) -> str:
         return f"import of {self.source[:60]}"
@@ -60,16 +65,23 @@ class ToolImport(models.Model):
         return json.load(self.items)  # type: ignore[no-any-return]
 
     @property
-    def is_open(self) -> bool:
-        return self.state == "reading"
+    def is_busy(self) -> bool:
+        return self.state in ("reading", "saving")
 
     def cancel(self) -> bool:
-        """Stop it; False where it was read already."""
-        return self._move("reading", state="cancelled", text="")
+        """Stop it; False where it had ended. What was saved stays."""
+        return self._move("reading", state="cancelled", text="") or self._move(
+            "saving", state="cancelled"
+        )
 
-    def close(self) -> bool:
-        """Take it for saving; False where another did."""
-        return self._move("ready", state="saved")
+    def close(self, outcome: str) -> bool:
+        """All is saved."""
+        return self._move("ready", state="saved", outcome=outcome[:300])
+
+    def begin_saving(self, wanted: Mapping[str, Any], total: int) -> bool:
+        """Leave it to a worker; False where another did."""
+        text = json.dump(dict(wanted))
+        return self._move("ready", state="saving", wanted=text, done=0, total=total)
 
     def _move(self, before: str, **changed: Any) -> bool:
         same = ToolImport.objects.filter(pk=self.pk, state=before)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from console.accounts.access import ProjectRequest, member
 from console.lib import json
+from tools_registry import tasks
 from tools_registry.importers import FORMATS
 from tools_registry.importers.mcp_servers import allowed_commands
 from tools_registry.imports import asking, saving
@@ -29,13 +30,8 @@ _FATES = {
     "unchanged": "Unchanged",
     "refused": "Cannot be imported",
 }
-_SAVED = {
-    "new": ("new tool", "new tools"),
-    "version": ("new version", "new versions"),
-    "again": ("version published again", "versions published again"),
-    "draft": ("draft", "drafts"),
-    "unchanged": ("unchanged", "unchanged"),
-}
+_AT_ONCE = 40
+"""Items that are saved within the request; more are a worker's, with progress."""
 
 
 @member("engineer")
@@ -78,8 +74,8 @@ def _find(request: ProjectRequest, pk: UUID) -> ToolImport:
 @require_safe
 def show_import(request: ProjectRequest, pk: UUID) -> HttpResponse:
     row = _find(request, pk)
-    if row.state == "reading":
-        return render(request, "tools_registry/import_reading.html", {"row": row})
+    if row.is_busy:
+        return render(request, "tools_registry/import_busy.html", {"row": row})
     if row.state == "ready":
         return _show_items(request, row)
     return render(request, "tools_registry/import_ended.html", _describe_end(row))
@@ -88,10 +84,10 @@ def show_import(request: ProjectRequest, pk: UUID) -> HttpResponse:
 @member("engineer")
 @require_safe
 def show_progress(request: ProjectRequest, pk: UUID) -> HttpResponse:
-    """How far it is; tells the page to load anew once it was read."""
+    """How far it is; tells the page to load anew once it ended."""
     row = _find(request, pk)
     response = render(request, "tools_registry/_import_progress.html", {"row": row})
-    if row.state != "reading":
+    if not row.is_busy:
         response["HX-Refresh"] = "true"
     return response
 
@@ -192,27 +188,25 @@ def save_import(request: ProjectRequest, pk: UUID) -> HttpResponse:
     chosen = [items[at] for at in sorted(ticked) if at < len(items)]
     if not any(item["definition"] for item in chosen):
         return _show_items(request, row, ticked=ticked, refused="Tick what to save", status=422)
+    reason = request.POST.get("reason", "").replace("\0", "").strip()
+    wanted = {"items": sorted(ticked & set(range(len(items)))), "reason": reason}
+    wanted["as"] = "drafts" if request.POST.get("as") == "drafts" else "published"
     try:
-        saved = _save(request, row, chosen)
+        if wanted["as"] == "published":
+            saving.ask_reason(chosen, reason)
     except saving.NoReason as error:
         names = ", ".join(error.names[:5]) + ("…" if len(error.names) > 5 else "")
         refused = f"Lint reports errors in {names}: say why to publish anyway, or save as drafts"
         return _show_items(request, row, ticked=ticked, refused=refused, status=422)
-    counts = [(saved.counts[kind], words) for kind, words in _SAVED.items() if saved.counts[kind]]
-    said = ", ".join(f"{count} {words[count != 1]}" for count, words in counts)
-    messages.success(request, f"Imported from {row.source[:80]}: {said}.")
+    row.user = request.user
+    if len(chosen) > _AT_ONCE:
+        if row.begin_saving(wanted, len(chosen)):
+            tasks.save_import.delay_on_commit(str(row.pk))
+        return redirect("tools_registry:import-detail", request.project.slug, row.pk)
+    saved = saving.save(row, chosen, wanted)
+    row.close(saved.tell())
+    messages.success(request, f"Imported from {row.source[:80]}: {saved.tell()}.")
     return _to_list(request, is_draft=saved.counts["draft"] > 0)
-
-
-def _save(request: ProjectRequest, row: ToolImport, chosen: list[dict[str, Any]]) -> saving.Saved:
-    note = f"Imported from {row.source}"[:300]
-    reason = request.POST.get("reason", "").replace("\0", "").strip()
-    if request.POST.get("as") == "drafts":
-        saved = saving.keep_drafts(request.project, chosen, user=request.user, note=note)
-    else:
-        saved = saving.publish(request.project, chosen, user=request.user, note=note, reason=reason)
-    row.close()
-    return saved
 
 
 def _to_list(request: ProjectRequest, *, is_draft: bool) -> HttpResponseRedirect:
@@ -225,6 +219,5 @@ def _to_list(request: ProjectRequest, *, is_draft: bool) -> HttpResponseRedirect
 @member("engineer")
 @require_POST
 def cancel_import(request: ProjectRequest, pk: UUID) -> HttpResponse:
-    if _find(request, pk).cancel():
-        messages.info(request, "The import was stopped. Nothing is saved.")
+    _find(request, pk).cancel()
     return redirect("tools_registry:import-detail", request.project.slug, pk)
