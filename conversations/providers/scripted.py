@@ -56,7 +56,7 @@ class BadScript(ValueError):
 class Scripted(Provider):
     @property
     def where(self) -> str:
-        return f"the script of {self.endpoint.name or 'the connection'}"
+        return f"The script of {self.endpoint.name or 'the connection'}"
 
     def prepare(self, ask: Ask) -> Prepared:
         script = self._choose(ask)

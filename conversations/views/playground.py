@@ -279,8 +279,14 @@ def _find_recent(project: Project) -> list[dict[str, Any]]:
         group["run"] = first
         group["title"] = first.title or _first_words(first)
         group["verdict"] = _worst([run.verdict for run in group["runs"]])
-        group["status"] = first.status
+        group["status"] = _state([run.status for run in group["runs"]])
     return list(groups.values())[:8]
+
+
+def _state(statuses: list[str]) -> str:
+    """What is worth saying of runs in one word; nothing where all have come to their end."""
+    telling = ("failed", "interrupted", "waiting", "running", "cancelled")
+    return next((one for one in telling if one in statuses), "")
 
 
 def _first_words(run: Run) -> str:

@@ -4,6 +4,7 @@ import { layOut, LONGEST } from "./playground_layout.js";
 import { answerBox } from "./playground_answer.js";
 
 const LIVE_LIMIT = 4096;
+const LONG = 600;
 const DETAIL = { hand: "by hand", fixed: "by fixed JSON", sample: "sampled from its output schema", recorded: "with a recorded result" };
 
 const annotation = (finding) => h("div", { class: `ann l-${finding.layer}${finding.severity === "flagged" ? " w" : ""}` },
@@ -60,7 +61,7 @@ const legend = (call) => {
   const names = call.ticks.filter((tick) => tick.field === "name").length;
   const bad = call.ticks.filter((tick) => tick.bad).length;
   const swatch = (kind, label) => h("span", {}, h("span", { class: `sw ${kind}` }), ` ${label}`);
-  return h("div", { class: "hs tiny muted" }, names ? swatch("s1", `name ${names}`) : null,
+  return h("div", { class: "hs w tiny muted legend" }, names ? swatch("s1", `name ${names}`) : null,
     swatch("s3", `valid ${Math.max(call.ticks.length - names - bad, 0)}`), bad ? swatch("rej", `after violation ${bad}`) : null,
     h("span", { class: "grow" }), h("span", { class: "num", text: `${milliseconds(call.firstAt ?? 0)} → ${milliseconds(call.lastAt ?? 0)}` }));
 };
@@ -115,6 +116,8 @@ export const callCard = (call, context) => {
     const live = call.state === "assembling";
     const findings = !isWhole() ? [call.violation].filter(Boolean) : call.findings;
     code.classList.toggle("plain", raw);
+    // What is longer than the card scrolls within it, also by keys.
+    if (call.args.length > LONG) code.tabIndex = 0;
     if (raw || call.args.length > LONGEST) return fill(code, rawNodes(call.args));
     if (live && call.args.length > LIVE_LIMIT) {
       return fill(code, h("div", { class: "raw wire" }, visible(call.args.slice(0, 600)), h("span", { class: "muted", text: ` … ${call.args.length.toLocaleString("en")} characters so far … ` }),

@@ -25,7 +25,7 @@ const textView = (item) => {
 };
 
 const STATUS = {
-  starting: ["loader-2", "Connecting"], waiting: ["clock-pause", "Waits for your answer"], finished: ["check", "Finished"],
+  starting: ["loader-2", "Connecting"], waiting: ["clock-pause", "Waits for you"], finished: ["check", "Finished"],
   cancelled: ["player-stop", "Stopped"], failed: ["circle-x", "Failed"], interrupted: ["plug-connected-x", "Interrupted"],
 };
 const statusNode = (run) => {
@@ -108,7 +108,7 @@ export const column = (letter, context) => {
     const live = !isOver(run);
     const silent = live && run.status !== "waiting" && (!run.rounds.length || Boolean(readingRound(run)));
     const invalid = live && calls(run).some((call) => call.state === "assembling" && call.violation);
-    const base = letter === "A" ? null : context.baseline(run);
+    const base = letter === "A" || (run.error && !calls(run).length) ? null : context.baseline(run);
     const waiting = waitingCalls(run).length;
     if (!afterChanged([run.ref ?? run.id, run.status, silent, run.rounds.length, invalid, waiting, base?.id, base?.status].join())) return;
     if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });

@@ -32,7 +32,7 @@ export const failureNote = (run, { runAgain }) => {
   const title = run.status === "interrupted" ? "Interrupted" : "Failed";
   const node = h("div", { class: "note b failure", role: "alert" }, icon(run.status === "interrupted" ? "plug-connected-x" : "circle-x"),
     h("div", { class: "grow" }, h("b", { text: `${title}: ${what}` }), h("p", { text: cure }),
-      error.detail ? wire("pre", String(error.detail), "rs") : null, h("div", { class: "hs mt8" }, again, left)));
+      error.detail && run.status !== "interrupted" ? wire("pre", String(error.detail), "rs") : null, h("div", { class: "hs mt8" }, again, left)));
   const tick = () => {
     const seconds = Math.ceil(wait - (Date.now() - (run.failedAt || 0)) / 1000);
     left.textContent = wait && seconds > 0 ? `The provider asks for ${seconds} s more` : "";

@@ -52,7 +52,7 @@ export const createRuns = ({ url, probe, onChange, onStarted, onState, say, onRe
   };
 
   const onEvent = (event) => {
-    if (event.type === "pong") return;
+    if (event.type === "pong") { onState("open"); return; }
     if (event.type === "error") { onError(event); return; }
     const run = bind(event);
     if (!run) return;

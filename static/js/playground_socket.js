@@ -58,7 +58,8 @@ export const connect = ({ url, probe, follow, onEvent, onState }) => {
   open();
   return {
     send,
-    retry: () => { attempt = 0; open(); },
+    // An open line is asked whether it still serves: its "pong" is the answer.
+    retry: () => { attempt = 0; if (socket?.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}'); else open(); },
     get isOpen() { return socket?.readyState === WebSocket.OPEN; },
     close: () => { closed = true; clearTimeout(timer); socket?.close(); },
   };

@@ -73,7 +73,7 @@ def test_from_the_one_time_link_to_a_stored_call(newcomer: Page) -> None:
     # The card appears with the first fragment of the name; the arguments are still to come.
     expect(column.locator(".call").first).to_be_visible(timeout=SLOW)
     page.reload()
-    expect(column.get_by_text("Waits for your answer")).to_be_visible(timeout=SLOW)
+    expect(column.get_by_text("Waits for you")).to_be_visible(timeout=SLOW)
     # The model may make more than one call; each waits for its answer.
     boxes = column.get_by_label("Answer for")
     for left in reversed(range(boxes.count())):
