@@ -14,6 +14,7 @@ from pytest_django import Settings
 from tests.factories import WEATHER, People, client_of, make_import, make_people, make_tool_version
 from tools_registry.imports import reading, saving
 from tools_registry.imports.models import KEPT, ToolImport, drop_expired
+from tools_registry.imports.plan import plan
 from tools_registry.models import Tool, ToolDraft, ToolVersion
 from tools_registry.publishing import retire
 
@@ -208,13 +209,12 @@ def test_it_stops_between_items_when_it_is_cancelled(
     text = json.dumps([{**WEATHER, "name": f"tool_{n}"} for n in range(30)])
     row = ToolImport.objects.create(project=people.project, kind="text", source="x", text=text)
     monkeypatch.setattr(reading, "_STEP", 0.0)
-    planned = reading.plan
 
     def cancel_first(*arguments: Any) -> Any:
         row.cancel()
-        return planned(*arguments)
+        return plan(*arguments)
 
-    monkeypatch.setattr(reading, "plan", cancel_first)
+    monkeypatch.setattr("tools_registry.imports.reading.plan", cancel_first)
     assert reading.prepare(str(row.pk)) == "cancelled"
     row.refresh_from_db()
     assert (row.state, row.items) == ("cancelled", "[]")
@@ -275,14 +275,14 @@ def test_saving_that_is_stopped_keeps_what_was_saved(
 ) -> None:
     row = many(people)
     save(bob, row, *range(45))
-    kept = saving.save
+    save_some = saving._save_some
 
     def stop_second(*arguments: Any) -> Any:
         if ToolVersion.objects.exists():
             bob.post(f"{root(people)}{row.pk}/cancel/")
-        return kept(*arguments)
+        return save_some(*arguments)
 
-    monkeypatch.setattr(saving, "save", stop_second)
+    monkeypatch.setattr(saving, "_save_some", stop_second)
     assert saving.save_all(str(row.pk)) == "cancelled"
     assert ToolVersion.objects.count() == 10
     page = bob.get(f"{root(people)}{row.pk}/").content.decode()

@@ -78,10 +78,11 @@ class ToolImport(models.Model):
         """All is saved."""
         return self._move("ready", state="saved", outcome=outcome[:300])
 
-    def begin_saving(self, wanted: Mapping[str, Any], total: int) -> bool:
+    def begin_saving(self, wanted: Mapping[str, Any], total: int, user: User) -> bool:
         """Leave it to a worker; False where another did."""
         text = json.dump(dict(wanted))
-        return self._move("ready", state="saving", wanted=text, done=0, total=total)
+        changed = {"wanted": text, "done": 0, "total": total, "user": user}
+        return self._move("ready", state="saving", **changed)
 
     def _move(self, before: str, **changed: Any) -> bool:
         same = ToolImport.objects.filter(pk=self.pk, state=before)

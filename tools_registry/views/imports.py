@@ -200,7 +200,7 @@ def save_import(request: ProjectRequest, pk: UUID) -> HttpResponse:
         return _show_items(request, row, ticked=ticked, refused=refused, status=422)
     row.user = request.user
     if len(chosen) > _AT_ONCE:
-        if row.begin_saving(wanted, len(chosen)):
+        if row.begin_saving(wanted, len(chosen), request.user):
             tasks.save_import.delay_on_commit(str(row.pk))
         return redirect("tools_registry:import-detail", request.project.slug, row.pk)
     saved = saving.save(row, chosen, wanted)
