@@ -41,7 +41,7 @@ PAGES = (
         "function",
         "tools_registry:tool-list",
         "t",
-        also=("conversations:backtest-list",),
+        also=("conversations:backtest-list", "conversations:router-list"),
     ),
     Page("Playground", "terminal-2", "conversations:playground", "p"),
     Page(

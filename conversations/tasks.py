@@ -12,8 +12,11 @@ from conversations import erasure, interruption, partitions, retention
 from conversations.backtest import engine
 from conversations.doors.proxy import storing
 from conversations.ingest.store import traces, waiting
+from conversations.routers import classifying
+from tools_registry.models import RouterVersion
 
 BACKTESTING = 20.0
+CLASSIFYING = 120.0
 ERASING = 300.0
 SWEEPING = 4 * 3600
 """Seconds that one task may take."""
@@ -55,6 +58,16 @@ def apply_retention() -> dict[str, int]:
     swept = retention.sweep(timezone.now())
     rows = sum(sum(counts.values()) for counts in swept.rows.values())
     return {"partitions": len(swept.partitions), "rows": rows}
+
+
+@shared_task(name="conversations.classify_inputs")
+def classify_inputs(version: int, last: int, trusting: bool) -> int:
+    """Ask a router's classifier of recorded inputs, in steps; how many are left."""
+    found = RouterVersion.objects.select_related("project").get(pk=version)
+    left = classifying.classify_recorded(found, last, trusting=trusting, seconds=CLASSIFYING)
+    if left:
+        classify_inputs.delay(version, last, trusting)
+    return left
 
 
 @shared_task(name="conversations.erase_user")

@@ -13,6 +13,7 @@ from conversations.views import (
     labels,
     playground,
     policy_tryout,
+    routers,
     search,
     tool_traffic,
     turns,
@@ -55,6 +56,18 @@ list_urls = [
     path("views/", search.save_view, name="list-save"),
 ]
 
+router_urls = [
+    path("", routers.list_routers, name="router-list"),
+    path("new/", routers.create_router, name="router-create"),
+    path("try/", routers.try_router, name="router-try"),
+    path("<int:router>/", routers.show_router, name="router"),
+    path("<int:router>/edit/", routers.edit_router, name="router-edit"),
+    path("<int:router>/judged/", routers.judge_router, name="router-judged"),
+    path("<int:router>/input/", routers.try_input, name="router-input"),
+    path("<int:router>/classify/", routers.classify_inputs, name="router-classify"),
+    path("<int:router>/archive/", routers.archive_router, name="router-archive"),
+]
+
 backtest_urls = [
     path("", backtests.list_backtests, name="backtest-list"),
     path("new/", backtests.start_backtest, name="backtest-new"),
@@ -65,6 +78,7 @@ backtest_urls = [
 
 project_urls = [
     path("backtests/", include(backtest_urls)),
+    path("routers/", include(router_urls)),
     path("playground/", include(playground_urls)),
     path("conversations/", include(conversation_urls)),
     path("turns/", search.list_turns, name="turn-list"),

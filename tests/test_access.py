@@ -22,7 +22,7 @@ from django.urls import reverse
 from pytest_django import DjangoDbBlocker
 
 from console.accounts.addresses import Address, walk_addresses
-from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member
+from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member, Project
 from conversations.backtest.engine import start
 from conversations.backtest.records import Backtest
 from conversations.backtest.subjects import choose
@@ -38,8 +38,9 @@ from conversations.models import (
 )
 from tests import factories
 from tests.factories import People, client_of, make_people
-from tools_registry.models import Policy, ToolDraft, ToolImport, ToolVersion
+from tools_registry.models import Policy, Router, ToolDraft, ToolImport, ToolVersion
 from tools_registry.publishing import start_draft
+from tools_registry.routing import RouterSpec
 
 RULES = {"public", "signed-in", *ROLES, *(f"key:{scope}" for scope in SCOPES)}
 SECRET = "unmistakably_of_this_project"
@@ -72,6 +73,7 @@ class World:
     erasure: Erasure
     imported: ToolImport
     backtest: Backtest
+    router: Router
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -120,7 +122,14 @@ def make_world() -> World:
         erasure=Erasure.objects.create(project=project, user_hash=SECRET),
         imported=factories.make_import(project, name=SECRET),
         backtest=start(project, choose(project, SECRET), "", 1),
+        router=make_router(project),
     )
+
+
+def make_router(project: Project) -> Router:
+    router = Router.objects.create(project=project, name=SECRET)
+    router.write(RouterSpec(), None)
+    return router
 
 
 # What fills the parts of addresses: by the address' own name first, then by its app's and the
@@ -139,6 +148,7 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations rule": lambda world: world.rule.pk,
     "conversations erasure": lambda world: world.erasure.pk,
     "conversations backtest": lambda world: world.backtest.pk,
+    "conversations router": lambda world: world.router.pk,
     "conversations conversation": lambda world: world.conversation.pk,
     "tools_registry pk": lambda world: world.imported.pk,
     "tools_registry item": lambda world: 0,

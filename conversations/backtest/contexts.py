@@ -21,7 +21,7 @@ def read_contexts(calls: Sequence[Stored], subject: Subject) -> dict[UUID, CallC
     policy = subject.policy
     asks = policy.asks if policy else (lambda _: False)
     before = _read_earlier(calls) if asks("conversation.c") else {}
-    said = _read_said({call.turn for call in calls}) if asks("last_user") else {}
+    said = read_said({call.turn for call in calls}) if asks("last_user") else {}
     return {
         call.id: CallContext(
             calls=before.get(call.id, ((), 0))[0],
@@ -52,7 +52,7 @@ def _read_earlier(calls: Sequence[Stored]) -> dict[UUID, tuple[Sequence[str], in
     return found
 
 
-def _read_said(turns: Collection[UUID]) -> dict[UUID, str]:
+def read_said(turns: Collection[UUID]) -> dict[UUID, str]:
     """The user's last message before each turn: its own, or that of the turns before it."""
     at: Mapping[UUID, UUID] = {turn: turn for turn in turns}
     said: dict[UUID, str] = {}

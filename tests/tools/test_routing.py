@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools_registry.routing import BadRouter, RouterSpec, pick, read_input, route
+from tools_registry.routing import BadRouter, RouterSpec, pick, route
 from tools_registry.routing.assessment import (
     NO_CALL,
     NO_GROUP,
@@ -109,16 +109,6 @@ def test_a_router_that_cannot_be_used_is_refused_at_its_place(
     with pytest.raises(BadRouter) as refused:
         make(**more)
     assert refused.value.problems[0].pointer == pointer
-
-
-def test_it_reads_the_last_or_all_words_of_the_user() -> None:
-    messages = [
-        {"role": "user", "content": "one"},
-        {"role": "assistant", "content": "weather"},
-        {"role": "user", "content": [{"type": "text", "text": "two"}, {"type": "image_url"}]},
-    ]
-    assert read_input(make(), messages) == "two"
-    assert read_input(make(reads="all_user"), messages) == "one\ntwo"
 
 
 def case(number: int, text: str, *needed: str) -> Case:

@@ -5,7 +5,7 @@ Pure but for ``models``. A classifier is a function that the caller hands in.
 
 from __future__ import annotations
 
-from tools_registry.routing.choosing import Classify, Decision, pick, read_input, route
+from tools_registry.routing.choosing import Classify, Decision, pick, route
 from tools_registry.routing.spec import BadRouter, RouterSpec
 
-__all__ = ["BadRouter", "Classify", "Decision", "RouterSpec", "pick", "read_input", "route"]
+__all__ = ["BadRouter", "Classify", "Decision", "RouterSpec", "pick", "route"]

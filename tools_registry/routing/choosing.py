@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from tools_registry.routing.spec import Classifier, Group, Keyword, RouterSpec
 
@@ -100,20 +100,6 @@ def pick(spec: RouterSpec, decision: Decision, tools: Sequence[str]) -> list[str
         by_word = {tool for keyword in spec.keywords for tool in keyword.tools}
         offered |= set(tools) - grouped - by_word
     return [tool for tool in tools if tool in offered]
-
-
-def read_input(spec: RouterSpec, messages: Sequence[Mapping[str, Any]]) -> str:
-    """The text that the router reads of a request's messages (OpenAI's chat form)."""
-    said = [_text_of(one.get("content")) for one in messages if one.get("role") == "user"]
-    return "\n".join(said if spec.reads == "all_user" else said[-1:])
-
-
-def _text_of(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
-    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 _WORD = re.compile(r"\w+")

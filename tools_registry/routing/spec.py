@@ -69,7 +69,9 @@ class Classifier(_Part):
 
 
 class RouterSpec(_Part):
-    """One router. ``otherwise`` says what is offered where neither a word nor the classifier
+    """One router, which reads the user's last message.
+
+    ``otherwise`` says what is offered where neither a word nor the classifier
     names a group: all tools, those of a group, or none. ``always`` are offered with any input,
     and so are tools of no group unless ``ungrouped`` is ``hold``."""
 
@@ -79,7 +81,6 @@ class RouterSpec(_Part):
     always: tuple[_Tool, ...] = Field(default=(), max_length=500)
     otherwise: str = Field(default="all", max_length=80)
     ungrouped: Literal["offer", "hold"] = "offer"
-    reads: Literal["last_user", "all_user"] = "last_user"
 
     @classmethod
     def from_json(cls, data: Any) -> RouterSpec:

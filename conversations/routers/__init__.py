@@ -1,0 +1,1 @@
+"""Routers at work: recorded inputs to judge them on, and connections that classify."""

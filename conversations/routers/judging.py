@@ -1,0 +1,106 @@
+"""A router judged on a project's recorded inputs, as its pages show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from console.accounts.models import Project
+from conversations.routers.cases import read_cases
+from conversations.routers.classifying import known_scores, unknown_inputs
+from tools_registry.routing import RouterSpec
+from tools_registry.routing.assessment import Assessment, Routed, assess, differing, tell_share
+
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A wanted group, and how often the router took its inputs for each of the intents.
+
+    Counts are (count, is right, share of the row in tenths) in the order of ``intents``.
+    """
+
+    wanted: str
+    counts: tuple[tuple[int, bool, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """``unasked`` counts inputs of which the router's classifier was not asked yet."""
+
+    assessment: Assessment
+    looked_at: int
+    untold: int
+    unasked: int
+    intents: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def served(self) -> str:
+        return tell_share(*self.assessment.served)
+
+    @property
+    def confused(self) -> str:
+        return tell_share(*self.assessment.confused)
+
+    @property
+    def weights(self) -> tuple[int, int]:
+        """Tokens of definitions a turn, as recorded and as routed."""
+        before, after = self.assessment.weights
+        count = max(1, len(self.assessment.cases))
+        return round(before / count), round(after / count)
+
+    @property
+    def saved(self) -> str:
+        before, after = self.assessment.weights
+        return f"{(before - after) / before:.1%}" if before else "none"
+
+    @property
+    def missed(self) -> list[Routed]:
+        """Cases in which a needed tool would not have been offered; the newest."""
+        return [routed for routed in self.assessment.cases if routed.missed][:_EXAMPLES]
+
+
+def judge_routers(
+    project: Project, specs: Sequence[RouterSpec], last: int, *, trusting: bool
+) -> list[Judged]:
+    """Each router on the same recorded inputs. No model is asked: what classifiers said before
+    counts, and inputs that they were not asked of are counted."""
+    cases = read_cases(project, last, trusting=trusting)
+    texts = [case.text for case in cases.cases]
+    found = []
+    for spec in specs:
+        assessment = assess(spec, cases.cases, cases.weights, known_scores(project, spec, texts))
+        unasked = len(unknown_inputs(project, spec, texts))
+        intents, rows = _tabulate(spec, assessment)
+        found.append(Judged(assessment, cases.looked_at, cases.untold, unasked, intents, rows))
+    return found
+
+
+def _tabulate(spec: RouterSpec, found: Assessment) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+    order: Mapping[str, int] = {group.name: at for at, group in enumerate(spec.groups)}
+
+    def place(name: str) -> tuple[int, str]:
+        return order.get(name, len(order)), name
+
+    intents = tuple(sorted({intent for _, intent in found.matrix}, key=place))
+    rows = []
+    for wanted in sorted({wanted for wanted, _ in found.matrix}, key=place):
+        counts = [found.matrix[wanted, intent] for intent in intents]
+        whole = sum(counts)
+        rows.append(
+            Row(
+                wanted,
+                tuple(
+                    (count, intent == wanted, round(10 * count / whole))
+                    for count, intent in zip(counts, intents, strict=True)
+                ),
+            )
+        )
+    return intents, tuple(rows)
+
+
+def changed_cases(old: Judged, new: Judged) -> Sequence[tuple[Routed, Routed]]:
+    """The first inputs for which two routers offer other tools."""
+    return differing(old.assessment, new.assessment)[:_EXAMPLES]
