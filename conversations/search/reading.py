@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -318,12 +319,14 @@ class _Reader:
         left = int((self.deadline - time.monotonic()) * 1000)
         if left <= 0:
             raise _TimeUp
+        # One message, which is a transaction of its own where there is none around it.
+        sql = f"SET LOCAL statement_timeout = {left:d}; {statement.sql}"
+        around = transaction.atomic() if connection.in_atomic_block else nullcontext()
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {left:d}")
-                cursor.execute(statement.sql, statement.values)
+            with around, connection.cursor() as cursor:
+                cursor.execute(f"{sql}; SET LOCAL statement_timeout TO DEFAULT", statement.values)
+                cursor.nextset()
                 rows: list[tuple[Any, ...]] = cursor.fetchall()
-                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
                 return rows
         except OperationalError as error:
             if isinstance(error.__cause__, QueryCanceled):

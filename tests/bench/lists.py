@@ -1,10 +1,11 @@
 """Lists over a million calls: every filter and any two of them, cold and warm.
 
 ``python -m tests.bench.lists [--calls 1000000] [--plans]`` starts a PostgreSQL of its own, fills it
-(``tests.bench.generate``) and reads the first page of calls, turns and conversations for each
-filter alone and for every pair. Server time is that of ``reading.find``, with all its statements.
-*Cold* is the first reading after PostgreSQL was started anew, with nothing in its own memory (the
-machine's page cache stays); *warm* the one after it. ``--database URL`` takes one that is filled.
+(``tests.bench.generate``) and asks for the first page of calls, turns and conversations for each
+filter alone and for pairs of them, and for the facets that stand beside it. Server time is that of
+the whole answer: session, access, every statement, the template. *Cold* is the first reading after
+PostgreSQL was started anew, with nothing in its own memory (the machine's page cache stays);
+*warm* the one after it. ``--database URL`` takes one that is filled.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from console.embedded.child import Child, stop_all
 from console.embedded.postgres import postgres
@@ -104,8 +106,9 @@ def disconnect() -> None:
     """Leave nothing open that knows the server from before."""
     from django.db import connection
 
-    connection.close()
-    connection.close_pool()
+    known: Any = connection
+    known.close()
+    known.close_pool()
 
 
 def _restarting(command: str) -> Any:
@@ -153,15 +156,28 @@ def filters(fields: dict[str, list[str]]) -> tuple[list[str], list[str]]:
     return singles, pairs
 
 
-def read_one(project: Any, text: str, kind: Any) -> tuple[float, bool]:
-    """Milliseconds, and whether the page was cut short."""
-    from conversations.search.query import parse
-    from conversations.search.reading import find
+class Desk:
+    """A member in front of the lists, without the network between."""
 
-    query = parse(text)
-    started = time.perf_counter()
-    found = find(project, query, kind)
-    return (time.perf_counter() - started) * 1000, found.reached is not None
+    def __init__(self) -> None:
+        from console.accounts.models import Member, Project
+        from tests.factories import client_of, make_member
+
+        project = Project.objects.get(slug=generate.SLUG)
+        member = Member.objects.filter(project=project).first() or make_member(project)
+        self.client = client_of(member)
+
+    def read(self, part: str, text: str) -> tuple[float, bool]:
+        """Milliseconds, and whether the page was cut short. ``part`` is a list, or its facets."""
+        kind, _, of = part.partition(" ")
+        page = f"/p/{generate.SLUG}/{f'lists/{of}' if of else kind}/"
+        query = {"q": text} | ({"kind": kind} if of else {})
+        started = time.perf_counter()
+        answer = self.client.get(page, query, headers={"host": "localhost"})
+        spent = (time.perf_counter() - started) * 1000
+        if answer.status_code != 200:
+            raise RuntimeError(f"{page} answered {answer.status_code} to {text}")
+        return spent, b"The time for one page was up" in answer.content
 
 
 def percentile(numbers: Sequence[float], share: float) -> float:
@@ -169,28 +185,29 @@ def percentile(numbers: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
 
 
+PARTS = ("calls", "turns", "conversations", "calls facets")
+
+
 def measure(restart: Any, sample: int) -> bool:
     """Print one line for each list and kind of filter; was the target met by all?"""
-    from console.accounts.models import Project
-
-    project = Project.objects.get(slug=generate.SLUG)
+    desk = Desk()
     singles, pairs = filters(FIELDS)
     chance, met = random.Random(7), True
     print(f"{'':31}{'n':>5}{'median':>9}{'p95':>9}{'worst':>9}  cut short")
-    for kind in ("calls", "turns", "conversations"):
+    for part in PARTS:
         for name, texts in (("one", singles), ("two", chance.sample(pairs, sample))):
             warm: list[tuple[float, bool, str]] = []
             cold: list[tuple[float, bool, str]] = []
             for text in texts:
-                read_one(project, text, kind)
-                warm.append((*read_one(project, text, kind), text))
+                desk.read(part, text)
+                warm.append((*desk.read(part, text), text))
             for at, text in enumerate(chance.sample(texts, min(len(texts), 3 * COLD))):
                 if restart and at % COLD == 0:
                     restart()
-                    read_one(project, "", kind)  # a connection, and what every page reads
-                cold.append((*read_one(project, text, kind), text))
+                    desk.read(part, "")  # a connection, and what every page reads
+                cold.append((*desk.read(part, text), text))
             for state, found in (("warm", warm), ("cold", cold if restart else [])):
-                met = _print(f"{kind}, {name}, {state}", found) and met
+                met = _print(f"{part}, {name}, {state}", found) and met
     return met
 
 
@@ -226,7 +243,7 @@ def print_plans() -> None:
         ("turns", f'"{known["word"]} {known["scarce"]}"'),
     ):
         reader = reading._Reader(project, parse(text), kind, time.monotonic() + 60)  # type: ignore[arg-type]
-        stretches = list(reader._stretches(reading.UUID(int=0), reading._LAST))
+        stretches = list(reader._stretches(UUID(int=0), reading._LAST))
         for first, last, ordered in (stretches[0], stretches[-1]):
             make = reader.finder.walk if ordered else reader.finder.look_up
             statement = make(first, last, 51 if ordered else 2001)
