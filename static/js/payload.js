@@ -18,7 +18,7 @@
     const mine = asked;
     keep();
     const values = Object.fromEntries(new FormData(form));
-    await htmx.ajax("POST", form.dataset.check, { target: "#try-out", swap: "innerHTML", values });
+    await htmx.ajax("POST", form.dataset.check, { target: "#try-out", values });
     if (mine === asked) mark();
   };
 
