@@ -191,8 +191,11 @@ def _read_entry(entry: Any) -> list[ToolSpec | None]:
 def _mark_seen(versions: Sequence[int], at: datetime) -> None:
     """Widen the versions' time of sight to ``at``, to the minute."""
     unseen = Q(last_seen_at=None) | Q(last_seen_at__lt=at - _SEEN_STEP) | Q(first_seen_at__gt=at)
-    ids = sorted({pk for pk in versions if pk})
-    # LEAST and GREATEST of PostgreSQL pass over NULL.
-    ToolVersion.objects.filter(unseen, pk__in=ids).update(
-        first_seen_at=Least("first_seen_at", at), last_seen_at=Greatest("last_seen_at", at)
-    )
+    ids = {pk for pk in versions if pk}
+    with transaction.atomic():
+        # Locked in one order, so that no two writers wait in a circle.
+        rows = ToolVersion.objects.select_for_update().filter(unseen, pk__in=ids).order_by("pk")
+        # LEAST and GREATEST of PostgreSQL pass over NULL.
+        ToolVersion.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(
+            first_seen_at=Least("first_seen_at", at), last_seen_at=Greatest("last_seen_at", at)
+        )

@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 AHEAD, BEHIND = timedelta(days=1), timedelta(days=366)
 LIVE_DOORS = frozenset(["api", "otlp", "proxy"])
 _SOURCES = {"page": "api"}
-_TRIES = 4
+TRIES = 4
+"""How often a transaction is tried that met another one."""
 
 
 def store(
@@ -184,15 +185,15 @@ def _make_partitions(turns: Iterable[NewTurn]) -> None:
 
 def _write(batch: Batch) -> Outcome:
     """Write the batch; halves of it where the database refuses it, down to the one record."""
-    for attempt in range(1, _TRIES + 1):
+    for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
                 return _write_once(batch)
         except (OperationalError, InterfaceError) as error:
-            if _state(error).startswith("40") and attempt < _TRIES:
+            if state_of(error).startswith("40") and attempt < TRIES:
                 _reset(batch.turns)
                 continue  # a deadlock or a serialization failure: the other one is through now
-            if not _state(error).startswith("54"):
+            if not state_of(error).startswith("54"):
                 raise
             return _write_apart(batch, error)
         except Exception as error:
@@ -200,7 +201,7 @@ def _write(batch: Batch) -> Outcome:
     raise AssertionError("every attempt returns or raises")
 
 
-def _state(error: Exception) -> str:
+def state_of(error: Exception) -> str:
     """The SQLSTATE of a database error: class 40 may be tried again, 54 is a limit of a row."""
     return getattr(error.__cause__, "sqlstate", None) or ""
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from console.accounts.models import Project
@@ -83,8 +83,9 @@ def offer_tools(project: Project, tools: Sequence[Any], at: datetime) -> Offered
     key = (project.pk, hashlib.sha256(wire.encode()).digest(), age)
     found: Offered | None = _toolsets.get(key)
     if found is None:
-        found = _record(project, tools, at)
-        _toolsets.put(key, found)
+        found = made = _record(project, tools, at)
+        # What a transaction makes is only there once it is committed.
+        transaction.on_commit(lambda: _toolsets.put(key, made))
     return found
 
 

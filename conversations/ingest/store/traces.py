@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from console.accounts.models import Project
@@ -34,11 +34,20 @@ from conversations.ingest.otlp import (
     with_result,
 )
 from conversations.ingest.record import BadRecord, TurnRecord
-from conversations.ingest.store import fragments, is_off, rows, store_entries, tally
+from conversations.ingest.store import (
+    TRIES,
+    fragments,
+    is_off,
+    rows,
+    state_of,
+    store_entries,
+    tally,
+)
 from conversations.ingest.store.answers import Answer, apply_answers
 from conversations.ingest.store.fragments import Held
 from conversations.ingest.store.prepared import claim_of
 from conversations.ingest.store.tally import Outcome, Refusal, Sender
+from conversations.ingest.store.toolsets import offer_tools
 from conversations.models import TraceFragment
 
 TRACES = 64
@@ -64,12 +73,23 @@ def store_spans(sender: Sender, decoded: Decoded) -> Outcome:
     by_trace: dict[str, list[Fragment]] = defaultdict(list)
     for one in found:
         by_trace[one.trace_id].append(one)
+    _offer_ahead(sender.project, found)
     traces = sorted(by_trace)
     for start in range(0, max(len(traces), 1), TRACES):
         some = [one for trace in traces[start : start + TRACES] for one in by_trace[trace]]
         outcome += _store(sender, some, refusals, outcome.beside if start == 0 else 0)
         refusals = []
     return outcome
+
+
+def _offer_ahead(project: Project, found: Iterable[Fragment]) -> None:
+    """Keep toolsets that are new before the traces' transaction: in it, their locks would be held
+    until its end, and writers that meet would wait in a circle."""
+    for one in found:
+        if isinstance(one, TurnFragment) and (tools := one.record.request.tools) is not None:
+            if is_off(one.record):
+                continue
+            offer_tools(project, tools, one.record.at)
 
 
 @dataclass(slots=True)
@@ -97,6 +117,18 @@ class Joint:
 
 
 def _store(
+    sender: Sender, arrived: Sequence[Fragment], refusals: Sequence[Refusal], beside: int
+) -> Outcome:
+    for attempt in range(1, TRIES + 1):
+        try:
+            return _store_once(sender, arrived, refusals, beside)
+        except OperationalError as error:
+            if not state_of(error).startswith("40") or attempt == TRIES:
+                raise
+    raise AssertionError("every attempt returns or raises")
+
+
+def _store_once(
     sender: Sender, arrived: Sequence[Fragment], refusals: Sequence[Refusal], beside: int
 ) -> Outcome:
     with transaction.atomic():
