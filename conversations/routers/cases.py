@@ -28,12 +28,14 @@ MOST = 2_000
 class Cases:
     """``looked_at`` counts the turns, ``untold`` those of which nobody said what was needed.
 
-    ``weights`` are tokens of each tool's definition.
+    ``silent`` those that no words of a user led to. ``weights`` are tokens of each tool's
+    definition.
     """
 
     cases: tuple[Case, ...]
     looked_at: int
     untold: int
+    silent: int
     weights: Mapping[str, int]
 
 
@@ -58,7 +60,8 @@ def read_cases(project: Project, last: int, *, trusting: bool) -> Cases:
         if turn.pk in needed and turn.pk in inputs
     ]
     weights = {version.tool.name: weigh(version.spec) for version in versions.values()}
-    return Cases(tuple(cases), len(turns), len(turns) - len(needed), weights)
+    untold, silent = len(turns) - len(needed), len(needed) - len(cases)
+    return Cases(tuple(cases), len(turns), untold, silent, weights)
 
 
 def _read_versions(turns: Sequence[Turn]) -> Mapping[int, ToolVersion]:

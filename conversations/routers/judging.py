@@ -18,20 +18,23 @@ _EXAMPLES = 20
 class Row:
     """A wanted group, and how often the router took its inputs for each of the intents.
 
-    Counts are (count, is right, share of the row in tenths) in the order of ``intents``.
+    Counts are (count, mark, share of the row in tenths) in the order of ``intents``; the mark
+    is ``ok`` for the right intent, ``off`` for another one, "" where none could be right.
     """
 
     wanted: str
-    counts: tuple[tuple[int, bool, int], ...]
+    counts: tuple[tuple[int, str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """``unasked`` counts inputs of which the router's classifier was not asked yet."""
+    """``untold`` turns do not say what was needed, ``silent`` ones hold no words of a user;
+    ``unasked`` counts inputs of which the router's classifier was not asked yet."""
 
     assessment: Assessment
     looked_at: int
     untold: int
+    silent: int
     unasked: int
     intents: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -74,7 +77,9 @@ def judge_routers(
         assessment = assess(spec, cases.cases, cases.weights, known_scores(project, spec, texts))
         unasked = len(unknown_inputs(project, spec, texts))
         intents, rows = _tabulate(spec, assessment)
-        found.append(Judged(assessment, cases.looked_at, cases.untold, unasked, intents, rows))
+        found.append(
+            Judged(assessment, cases.looked_at, cases.untold, cases.silent, unasked, intents, rows)
+        )
     return found
 
 
@@ -89,14 +94,10 @@ def _tabulate(spec: RouterSpec, found: Assessment) -> tuple[tuple[str, ...], tup
     for wanted in sorted({wanted for wanted, _ in found.matrix}, key=place):
         counts = [found.matrix[wanted, intent] for intent in intents]
         whole = sum(counts)
+        marks = ["ok" if intent == wanted else "off" for intent in intents]
+        cells = zip(counts, marks if wanted in order else [""] * len(counts), strict=True)
         rows.append(
-            Row(
-                wanted,
-                tuple(
-                    (count, intent == wanted, round(10 * count / whole))
-                    for count, intent in zip(counts, intents, strict=True)
-                ),
-            )
+            Row(wanted, tuple((count, mark, round(10 * count / whole)) for count, mark in cells))
         )
     return intents, tuple(rows)
 
