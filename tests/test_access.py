@@ -98,6 +98,8 @@ def make_world() -> World:
     project = people.project
     version = factories.make_tool_version(project, {**factories.WEATHER, "name": SECRET})
     Policy.objects.create(project=project, tool=version.tool, number=1, document="{}", note=SECRET)
+    # The address of imports is that of a tool with this name, too.
+    factories.make_tool_version(project, {**factories.WEATHER, "name": "import"})
     conversation = factories.make_conversation(project, title=SECRET)
     turn = factories.make_turn(conversation)
     connection = factories.make_connection(project, name=SECRET)
