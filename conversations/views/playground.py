@@ -17,6 +17,7 @@ from console.lib import json
 from console.lib.pages import BadCursor, Page, read_page
 from console.lib.problems import problem
 from conversations import answers, connections, recording, setups
+from conversations.carrying import carry
 from conversations.models import Conversation, Run, Turn
 from tools_registry.dialects import UnreadableTool, read_tools
 from tools_registry.models import ToolVersion
@@ -147,28 +148,30 @@ def _find_turn(project: Project, **of: Any) -> Turn:
 def _of_turn(turn: Turn, keep: int | None = None) -> setups.Setup:
     """The request of a turn; with ``keep`` only its first messages, the reply counted after."""
     request = recording.rebuild_request(turn)
-    wire = request.pop("tools", [])
-    messages, model = request.pop("messages"), request.pop("model")
-    choice = request.pop("tool_choice", None)
-    request.pop("stream", None)
     if keep is not None:
         reply = json.load(turn.response) if turn.response else None
-        messages = [*messages, *([reply] if reply else [])][:keep]
+        request["messages"] = [*request["messages"], *([reply] if reply else [])][:keep]
     ids = turn.toolset.versions if turn.toolset else []
+    carried = carry(request, ids, json.load(turn.notes))
+    if turn.connection_id is None:
+        asked = f"{turn.provider}'s {turn.model}" if turn.provider else turn.model
+        carried.left.insert(
+            0, f"The connection: {asked} was asked. Choose one that has a like model."
+        )
     setup = setups.of_request(
         {
-            "messages": messages,
-            "model": model,
-            "tool_choice": choice,
-            "parameters": request,
+            "messages": carried.messages,
+            "model": request["model"],
+            "tool_choice": carried.tool_choice,
+            "parameters": carried.parameters,
             "connection": turn.connection_id,
         },
-        setups.pick(turn.project, wire, ids),
+        setups.pick(turn.project, carried.tools, carried.versions),
     )
     conversation = turn.conversation
     page = reverse("conversations:turn", args=[turn.project.slug, conversation.pk, turn.number])
     label = f"turn {turn.number} of {str(conversation)[:60]}"
-    setup["origin"] = {"url": page, "label": label, "turn": str(turn.pk)}
+    setup["origin"] = {"url": page, "label": label, "turn": str(turn.pk), "left": carried.left}
     # What an application said stays as it was recorded: only our own conversations go on.
     if conversation.source == "playground":
         setup["conversation"] = str(conversation.pk)
