@@ -55,7 +55,7 @@
       return;
     }
     trying.textContent = "trying";
-    await htmx.ajax("POST", page.dataset.try, { target: "#tried", swap: "innerHTML", values: { document: text, tool: page.elements.tool.value } });
+    await htmx.ajax("POST", page.dataset.try, { target: "#tried", values: { document: text, tool: page.elements.tool.value } });
     if (text === editor.value) trying.textContent = "";
   };
 

@@ -9,7 +9,7 @@
 
   const attempt = () => htmx.ajax("POST", page.dataset.try, {
     target: "#tried",
-    swap: "innerHTML",
+   
     values: { document: editor.value, text: text.value },
   });
   const later = () => { clearTimeout(timer); timer = setTimeout(attempt, 400); };
