@@ -15,7 +15,8 @@ from conversations import wire
 from conversations.models import Run, ToolCall, Turn, TurnWire
 from conversations.prices import Price
 from conversations.rounds import Body, Offered, Round
-from conversations.runs import RunRequest, offer_of, turns_of, versions_of
+from conversations.run_rows import offer_of, turns_of, versions_of
+from conversations.runs import RunRequest
 from tools_registry.dialects import UnreadableTool, read_tool, to_openai_chat
 from tools_registry.models import ToolVersion
 from tools_registry.specs import ToolSpec

@@ -21,7 +21,8 @@ from conversations.parts import Usage
 from conversations.player import finish_run, interrupted
 from conversations.rounds import Body, Offered, Round
 from conversations.run_log import LOG_AFTER_END_S, Raw, alive_key, last_of, log_key
-from conversations.runs import RunRequest, turns_of
+from conversations.run_rows import turns_of
+from conversations.runs import RunRequest
 
 
 @dataclass

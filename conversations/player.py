@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from console.lib import json
 from console.lib.threads import in_thread
-from conversations import history, live, prices, recording, runs
+from conversations import history, live, prices, recording, run_rows
 from conversations.answering import Answering
 from conversations.call_context import context_of
 from conversations.models import Run
@@ -26,7 +26,8 @@ from conversations.parts import Usage
 from conversations.providers import Ask, Exchange, ProviderFault, faults, load
 from conversations.rounds import Body, Round
 from conversations.run_log import Entry, Raw
-from conversations.runs import Order, Plan
+from conversations.run_rows import Plan
+from conversations.runs import Order
 from tools_registry.validation.findings import VerdictValue, worst
 
 _WEIGHT: list[VerdictValue] = ["accepted", "flagged", "rejected"]
@@ -165,7 +166,7 @@ class Player:
 
     async def _make_rows(self, asked: recording.Asked | None) -> None:
         """The rows of the run and of its first turn; none of a turn that cannot be asked."""
-        making = asyncio.ensure_future(in_thread(runs.create)(self.order, asked))
+        making = asyncio.ensure_future(in_thread(run_rows.create)(self.order, asked))
         try:
             self.plan = plan = await asyncio.shield(making)
         except asyncio.CancelledError:
