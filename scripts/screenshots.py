@@ -179,7 +179,7 @@ def play(page: Page, base: str, world: World) -> str:
     page.keyboard.press("Control+Enter")
     page.wait_for_timeout(1050)
     save(page, "playground-streaming", "light")
-    page.get_by_text("Waits for your answer").nth(1).wait_for()
+    page.get_by_text("Waits for you").nth(1).wait_for()
     page.locator(".col textarea").last.fill(ANSWER)
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
