@@ -287,8 +287,8 @@ def _find_recent(project: Project) -> list[dict[str, Any]]:
 
 
 def _state(statuses: list[str]) -> str:
-    """What is worth saying of runs in one word; nothing where all have come to their end."""
-    telling = ("failed", "interrupted", "waiting", "running", "cancelled")
+    """What is worth saying of runs before their verdict; nothing where all came to their end."""
+    telling = ("failed", "interrupted", "waiting", "running")
     return next((one for one in telling if one in statuses), "")
 
 
