@@ -56,6 +56,8 @@ def carry(
     parameters.pop("model", None)
     carried.left += _tell_notes(notes)
     carried.messages = list(_carry_messages(messages, carried.left))
+    if not messages:
+        carried.left.append("The model was asked without a message: write one.")
     _carry_tools(tools, versions, carried)
     carried.tool_choice = _carry_choice(choice, carried)
     carried.parameters = _carry_parameters(parameters, carried.left)

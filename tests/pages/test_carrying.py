@@ -198,7 +198,9 @@ def test_a_tool_choice_is_kept_where_it_has_an_equal(choice: Any, kept: Any) -> 
 
 def test_what_the_record_lacks_is_told_too() -> None:
     notes = [{"code": "tools_not_recorded", "detail": "No tools."}, {"code": "time_unknown"}]
-    assert carry({"messages": []}, (), notes).left == ["No tools."]
+    asked = [{"role": "user", "content": "Hi"}]
+    assert carry({"messages": asked}, (), notes).left == ["No tools."]
+    assert "write one" in carry({"messages": []}).left[0]
 
 
 def test_hostile_requests_are_carried_somehow() -> None:
