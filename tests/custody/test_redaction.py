@@ -241,9 +241,9 @@ def test_patterns_that_overlap_become_one_replacement() -> None:
 )
 def test_no_text_takes_long(text: str) -> None:
     rules = compile_rules([EMAIL, CARD, PHONE, Rule("p", "pattern", "(a+)+$|(x+x+)+y", "[p]")])
-    begun = time.perf_counter()
+    begun = time.process_time()
     redact_text(text, rules, {})
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 PIECES = st.sampled_from(

@@ -27,13 +27,15 @@ OLD = datetime(2031, 1, 20, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def months() -> Iterator[None]:
-    """Months of our own, far from now, gone afterwards."""
+    """Months of our own, far from now, gone afterwards; the months of today, which a sweep that
+    far ahead drops, are made again."""
     make_partitions(OLD, ahead=5)
     yield
     with connection.cursor() as cursor:
         for one in retention.read_partitions():
             if one.month.year == OLD.year:
                 cursor.execute(f'DROP TABLE "{one.name}"')
+    make_partitions(datetime.now(UTC))
 
 
 def make_turn(project: Project, at: datetime, **fields: Any) -> Turn:
