@@ -116,6 +116,12 @@ def milliseconds(value: float | None) -> str:
 
 
 @register.filter
+def count(value: int | None) -> str:
+    """A whole number with its thousands apart; a dash where it is unknown."""
+    return "–" if value is None else f"{value:,}"
+
+
+@register.filter
 def dollars(value: object) -> str:
     """A cost; None is unpriced, never zero."""
     if value is None:

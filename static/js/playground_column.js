@@ -52,6 +52,9 @@ const waitingNode = (run) => {
     round ? `The model reads the prompt${promptWords(run)}: ` : "Connecting", round ? h("span", { class: "num", data: { since: String(round.begun) } }) : null));
 };
 
+// The last round of a run is not answered: nothing would come of it.
+const endsInCall = (run) => calls(run).some((call) => call.round === run.rounds.at(-1).number && call.choice === 0 && !call.result);
+
 const roundHead = (run, round, context) => h("div", { class: "round" },
   h("h3", { text: round.number > 1 ? `Round ${round.number}` : "Round 1" }), round.finishReason ? h("code", { class: "muted wire" }, visible(round.finishReason)) : null,
   h("span", { class: "grow" }), run.conversation && round.turn ? h("a", { href: context.turnUrl(run, round), text: "Turn" }) : null);
@@ -116,6 +119,7 @@ export const column = (letter, context) => {
       silent ? waitingNode(run) : null,
       invalid ? h("p", { class: "note" }, icon("info-circle"), h("span", {}, "The stream goes on so that the whole call is recorded. ", h("button", { class: "lnk", type: "button", text: `Stop ${letter} here`, on: { click: () => context.stop(run) } }))) : null,
       failure?.node,
+      run.status === "finished" && endsInCall(run) ? h("p", { class: "note" }, icon("info-circle"), `The model still calls tools after ${plural(run.rounds.length, "round")}, the most that a run makes. Open the last turn in the playground to go on from there.`) : null,
       run.status === "cancelled" ? h("p", { class: "note" }, icon("player-stop"), "Stopped. What arrived is kept.") : null,
       run.status === "waiting" ? h("div", { class: "wait" }, icon("sparkles"), waiting > 1 ? `The reply appears here when all ${waiting} calls are answered.` : "The reply appears here when you have answered the call.") : null,
       base ? against(run, base) : null);
