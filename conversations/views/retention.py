@@ -71,7 +71,7 @@ def _show(request: ProjectRequest, form: KeepForm | None, *, status: int = 200) 
         "is_admin": request.member.may("admin"),
         "kept": _describe_kept(request),
         "next": swept.of(project.pk),
-        "partitions": swept.partitions,
+        "going": sorted({name[-7:].replace("_", "-") for name in swept.partitions}),
         "next_at": _next_sweep(now),
         "sweeps": Sweep.objects.filter(project=project).order_by("-at")[:_SWEEPS],
         "months": _describe_months(),
