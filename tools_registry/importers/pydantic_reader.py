@@ -127,7 +127,8 @@ def prepare() -> None:
     pydantic.networks.import_email_validator = lambda: None
     # Sources are looked up by path, which asks for the folder.
     os.getcwd = lambda: "/"
-    warm = pydantic.create_model("Warm", a=(int, 1), b=(list["str | None"], ...))
+    late: Any = list["str | None"]
+    warm = pydantic.create_model("Warm", a=(int, 1), b=(late, ...))
     warm.model_json_schema()
     try:
         warm.model_validate({"a": "x"})
