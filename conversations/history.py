@@ -169,6 +169,7 @@ def started(run: Run, body: RunRequest, offered: Offered, ref: str = "") -> Body
             {"name": name, "version": _version(offered.versions.get(name))}
             for name in offered.specs
         ],
+        "routed": body.routed,
         "request_bytes": len(run.request.encode("utf-8", "replace")),
         "prompt_bytes": prompt_bytes(body, offered),
     }

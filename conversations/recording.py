@@ -111,6 +111,7 @@ class TurnStart:
     asked: Asked
     toolset: int | None
     parent: Parent | None
+    routed: str = ""
 
 
 def begin_turn(start: TurnStart) -> None:
@@ -152,6 +153,7 @@ def turn_row(start: TurnStart, number: int) -> Turn:
         user_count=count_users(messages),
         prefix_hash=digests(messages)[-1],
         parameters=json.dump(parameters_of(asked.ask)),
+        notes=json.dump([{"code": "routed", "detail": f"{start.routed}."}] if start.routed else []),
     )
 
 
@@ -215,7 +217,7 @@ def _set_answer(turn: Turn, end: TurnEnd) -> None:
     turn.cost = told.price.cost
     turn.price = json.dump(told.price.snapshot)
     if notes := notes_of(end.notes, answer):
-        turn.notes = json.dump(notes)
+        turn.notes = json.dump([*json.load(turn.notes), *notes])
 
 
 def notes_of(left_out: Sequence[str], answer: Answer) -> list[dict[str, Any]]:

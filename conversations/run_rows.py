@@ -64,7 +64,13 @@ def create(order: Order, asked: recording.Asked | None = None) -> Plan:
 
 def _create_turn(order: Order, plan: Plan, asked: recording.Asked) -> None:
     start = recording.TurnStart(
-        order.project, plan.conversation, order.connection, asked, plan.toolset, plan.parent
+        order.project,
+        plan.conversation,
+        order.connection,
+        asked,
+        plan.toolset,
+        plan.parent,
+        order.checked.body.routed,
     )
     if order.checked.conversation is None:
         recording.turn_row(start, 1).save(force_insert=True)

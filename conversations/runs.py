@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from console.lib import json, uuid7
 from conversations.connections import endpoint_of
 from conversations.models import Connection, Conversation
 from conversations.providers import Ask, Endpoint
+from conversations.routers.offering import NotRouted, offer
 from tools_registry.dialects import UnreadableTool, read_tool, to_openai_chat
 from tools_registry.models import ToolVersion
 from tools_registry.specs import ToolSpec
@@ -43,7 +45,10 @@ class AnswerMode(BaseModel):
 
 
 class RunRequest(BaseModel):
-    """The ``request`` of ``run.start``, as docs/protocol.md describes it."""
+    """The ``request`` of ``run.start``, as docs/protocol.md describes it.
+
+    ``routed`` is ours to say: what the router chose and why.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,6 +66,8 @@ class RunRequest(BaseModel):
     title: str = Field(default="", max_length=300)
     conversation: UUID | None = None
     max_rounds: int = Field(default=8, ge=1, le=MOST_ROUNDS)
+    router: int | None = None
+    routed: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,31 @@ def check(project: Project, payload: Any) -> Checked:
     conversation = _find_conversation(project, body, reasons)
     if reasons or connection is None:
         raise Blocked(reasons)
-    return Checked(body, json.dump(payload), connection, tools, conversation)
+    body, tools = _route(project, body, tools)
+    said = {"tools": body.tools, "routed": body.routed} if body.router is not None else {}
+    return Checked(body, json.dump({**payload, **said}), connection, tools, conversation)
+
+
+def _route(
+    project: Project, body: RunRequest, tools: list[Picked]
+) -> tuple[RunRequest, list[Picked]]:
+    """The request with those of its tools that its router offers. Raises ``Blocked``."""
+    if body.router is None:
+        return body.model_copy(update={"routed": ""}), tools
+    names = [pick.spec.name for pick in tools if pick.spec]
+    try:
+        routed = offer(project, body.router, body.messages, names)
+    except NotRouted as error:
+        raise Blocked([str(error)]) from None
+    kept = [not pick.spec or pick.spec.name in routed.tools for pick in tools]
+    narrowed = list(compress(tools, kept))
+    more = {"tools": list(compress(body.tools, kept)), "routed": routed.why}
+    body = body.model_copy(update=more)
+    reasons: list[str] = []
+    _check_choice(body, narrowed, reasons)
+    if reasons:
+        raise Blocked([f"{routed.why}. {reason}" for reason in reasons])
+    return body, narrowed
 
 
 def _say(problem: Mapping[str, Any]) -> str:

@@ -47,6 +47,8 @@ def of_request(request: Mapping[str, Any], tools: list[dict[str, Any]]) -> Setup
         "parallel": parallel if isinstance(parallel, bool) else None,
         "strict": strict if isinstance(strict, bool) else None,
         "answers": dict(request.get("answers") or {}),
+        # Its tools are those that a router left.
+        "router": None,
         "columns": [{"letter": "A"}],
         "trials": 1,
         "group": None,

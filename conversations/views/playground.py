@@ -20,7 +20,7 @@ from conversations import answers, connections, recording, setups
 from conversations.carrying import carry
 from conversations.models import Conversation, Run, Turn
 from tools_registry.dialects import UnreadableTool, read_tools
-from tools_registry.models import ToolVersion
+from tools_registry.models import RouterVersion, ToolVersion
 
 ANY = uuid.UUID(int=0)
 RECENT = 40
@@ -58,6 +58,7 @@ def _render(request: ProjectRequest, setup: setups.Setup, runs: list[Run]) -> Ht
         "anyRun": str(ANY),
         "setup": setup,
         "connections": [connections.choices_of(connection) for connection in found],
+        "routers": _list_routers(project),
         "catalogue": setups.catalogue(_find_versions(project)),
         "runs": [_describe_run(run) for run in runs],
         "from": (setup.get("origin") or {}).get("turn"),
@@ -72,6 +73,15 @@ def _render(request: ProjectRequest, setup: setups.Setup, runs: list[Run]) -> Ht
         "connections": found,
     }
     return render(request, "conversations/playground.html", context)
+
+
+def _list_routers(project: Project) -> list[dict[str, Any]]:
+    """The newest version of each router in use."""
+    rows = RouterVersion.objects.select_related("router").filter(
+        project=project, router__archived_at=None
+    )
+    newest = rows.order_by("router__name", "-number").distinct("router__name")
+    return [{"id": version.pk, "name": str(version)} for version in newest[:200]]
 
 
 def _urls(project: Project) -> dict[str, str]:

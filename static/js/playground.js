@@ -10,7 +10,7 @@ import { column } from "./playground_column.js";
 import { columnHead } from "./playground_heads.js";
 
 const data = JSON.parse(document.getElementById("pg-data").textContent);
-const { urls, connections, catalogue } = data;
+const { urls, connections, routers, catalogue } = data;
 const page = document.querySelector(".pgd");
 const at = (selector) => document.querySelector(selector);
 const say = (text) => { at("#pg-live").textContent = text; };
@@ -34,7 +34,7 @@ document.addEventListener("visibilitychange", () => { if (document.hidden) setup
 const jsonEditor = jsonDialog(at("#pg-json"));
 const messages = messagesPanel({ list: at("#pg-messages"), meta: at("#pg-messages-meta"), add: at("#pg-message-add") }, setup);
 const tools = toolsPanel({ list: at("#pg-tools"), meta: at("#pg-tools-meta"), urls, catalogue, editDialog: jsonEditor }, setup);
-settingsPanel(page, setup, { connections });
+settingsPanel(page, setup, { connections, routers });
 const picker = toolPicker({ dialog: at("#pg-pick"), catalogue, urls, toolsUrl: urls.toolList, paste: jsonEditor }, tools.add);
 at("#pg-tool-add").addEventListener("click", picker.open);
 at("#pg-paste").addEventListener("click", () => jsonEditor.open({
@@ -134,7 +134,7 @@ const show = (name) => {
 const buildColumns = (kept = {}) => {
   views = setup.value.columns.map(({ letter }) => {
     const view = column(letter, context);
-    columnHead(view, setup, { connections, catalogue, remove: () => removeColumn(letter) });
+    columnHead(view, setup, { connections, routers, catalogue, remove: () => removeColumn(letter) });
     return view;
   });
   cols.replaceChildren(...views.map((view) => view.node));

@@ -116,6 +116,7 @@ export const column = (letter, context) => {
     if (!afterChanged([run.ref ?? run.id, run.status, silent, run.rounds.length, invalid, waiting, base?.id, base?.status].join())) return;
     if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });
     fill(after,
+      run.routed ? h("p", { class: "small muted" }, icon("route"), ` ${run.routed}`) : null,
       silent ? waitingNode(run) : null,
       invalid ? h("p", { class: "note" }, icon("info-circle"), h("span", {}, "The stream goes on so that the whole call is recorded. ", h("button", { class: "lnk", type: "button", text: `Stop ${letter} here`, on: { click: () => context.stop(run) } }))) : null,
       failure?.node,

@@ -1,16 +1,17 @@
 // The head of a column: its letter and model, what it changes against A, and the menu to change it.
 import { h, icon, iconButton, fill } from "./playground_dom.js";
 import { columnOf, toolName } from "./playground_setup.js";
-import { connectionOptions } from "./playground_settings.js";
+import { connectionOptions, routerOptions } from "./playground_settings.js";
 
 const changesOf = (setup, letter) => {
   const column = columnOf(setup, letter);
   const versions = Object.values(column.versions || {}).filter(Boolean).map((version) => h("span", { class: "ver", text: `v${version.number}` }));
-  return [...versions, column.system === undefined || column.system === null ? null : h("span", { class: "tg o", text: "own prompt" })];
+  return [...versions, column.system === undefined || column.system === null ? null : h("span", { class: "tg o", text: "own prompt" }),
+    column.router === undefined ? null : h("span", { class: "tg o", text: column.router ? "own router" : "no router" })];
 };
 
 // head(view, setup, …): fills the column's header and keeps its label equal to the setup.
-export const columnHead = (view, setup, { connections, catalogue, remove }) => {
+export const columnHead = (view, setup, { connections, routers, catalogue, remove }) => {
   const { letter } = view;
   const model = h("span", { class: "col-m trunc" });
   const marks = h("span", { class: "hs" });
@@ -44,6 +45,8 @@ export const columnHead = (view, setup, { connections, catalogue, remove }) => {
         own.value = event.target.checked ? own.value || (typeof system === "string" ? system : "") : own.value;
         patch({ system: event.target.checked ? own.value : null });
       } } }), "Own system prompt"), own,
+      routers.length ? h("label", { class: "lab" }, "Router", h("select", { class: "sel", on: { change: (event) => patch({ router: event.target.value === "" ? undefined : Number(event.target.value) }) } },
+        routerOptions([{ id: 0, name: "none: all tools" }, ...routers], column.router, "As in A"))) : null,
       ...setup.value.tools.map(versionSelect),
     ];
   };

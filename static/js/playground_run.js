@@ -79,7 +79,7 @@ const addUsage = (run, event) => {
 const STEPS = {
   "run.started": (run, event) => Object.assign(run, {
     status: "running", conversation: event.conversation, group: event.group ?? run.group, column: event.column ?? run.column,
-    trial: event.trial ?? run.trial, model: event.model, connection: event.connection, tools: event.tools ?? [], promptBytes: event.prompt_bytes ?? null,
+    trial: event.trial ?? run.trial, model: event.model, connection: event.connection, tools: event.tools ?? [], routed: event.routed ?? "", promptBytes: event.prompt_bytes ?? null,
   }),
   "round.started": (run, event) => { Object.assign(roundOf(run, event.round), { turn: event.turn, begun: event.at ?? 0 }); run.status = "running"; },
   "text.delta": addText,

@@ -10,7 +10,12 @@ export const connectionOptions = (connections, chosen, first = null) => [
   ...connections.map((one) => h("option", { value: String(one.id), selected: one.id === chosen, text: one.name })),
 ];
 
-export const settingsPanel = (root, setup, { connections }) => {
+export const routerOptions = (routers, chosen, first) => [
+  h("option", { value: "", selected: chosen === null || chosen === undefined, text: first }),
+  ...routers.map((one) => h("option", { value: String(one.id), selected: one.id === chosen, text: one.name })),
+];
+
+export const settingsPanel = (root, setup, { connections, routers }) => {
   const field = (name) => root.querySelector(`[data-set="${name}"]`);
   const { value } = setup;
   const models = root.querySelector("#pg-models");
@@ -48,6 +53,7 @@ export const settingsPanel = (root, setup, { connections }) => {
     for (const name of ["temperature", "max_tokens", "top_p", "seed"]) field(name).value = setup.value.parameters[name] ?? "";
     field("parallel").value = fromThree(setup.value.parallel);
     field("strict").value = fromThree(setup.value.strict);
+    fill(field("router"), routerOptions(routers, setup.value.router, routers.length ? "none: all tools" : "none yet"));
     field("extra").value = setup.value.extra;
     field("title").value = setup.value.title;
     field("trials").value = setup.value.trials;
@@ -60,6 +66,7 @@ export const settingsPanel = (root, setup, { connections }) => {
     field(name).addEventListener("input", (event) => setup.change({ parameters: { ...setup.value.parameters, [name]: event.target.value } }));
   }
   for (const name of ["parallel", "strict"]) field(name).addEventListener("change", (event) => setup.change({ [name]: three[event.target.value] }));
+  field("router").addEventListener("change", (event) => setup.change({ router: Number(event.target.value) || null }));
   field("extra").addEventListener("input", (event) => setup.change({ extra: event.target.value }));
   field("title").addEventListener("input", (event) => setup.change({ title: event.target.value }));
   field("trials").addEventListener("input", (event) => setup.change({ trials: Number(event.target.value) }));

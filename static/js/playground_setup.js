@@ -5,7 +5,7 @@ const SAVE_AFTER = 800;
 
 export const EMPTY = {
   title: "", messages: [{ role: "user", content: "" }], tools: [], connection: null, model: "", parameters: {}, extra: "",
-  tool_choice: "auto", parallel: null, strict: null, answers: {}, columns: [{ letter: "A" }], trials: 1, group: null, conversation: null, origin: null,
+  tool_choice: "auto", parallel: null, strict: null, router: null, answers: {}, columns: [{ letter: "A" }], trials: 1, group: null, conversation: null, origin: null,
 };
 
 // setup(initial, save) → {value, change(patch), onChange(listener), flush()}: patches are merged and saved after a pause.
@@ -60,6 +60,9 @@ export const parametersOf = (setup) => {
 const choiceOf = (setup) => (setup.tool_choice.startsWith("tool:")
   ? { type: "function", function: { name: setup.tool_choice.slice(5) } } : setup.tool_choice);
 
+// The router version of a column: its own, none (0), or the common one.
+export const routerOf = (setup, letter) => columnOf(setup, letter).router ?? setup.router;
+
 // The request of one run, as the socket takes it.
 export const requestOf = (setup, letter, trial, group) => {
   const column = columnOf(setup, letter);
@@ -67,7 +70,7 @@ export const requestOf = (setup, letter, trial, group) => {
   return {
     connection: column.connection || setup.connection, model: column.model || setup.model, messages: messagesOf(setup, column), tools,
     tool_choice: setup.tools.length ? choiceOf(setup) : "auto", parameters: parametersOf(setup), stream: true, answers: setup.answers,
-    group, column: letter, trial, title: setup.title, ...(setup.conversation ? { conversation: setup.conversation } : {}),
+    group, column: letter, trial, title: setup.title, ...(setup.conversation ? { conversation: setup.conversation } : {}), ...(routerOf(setup, letter) ? { router: routerOf(setup, letter) } : {}),
   };
 };
 
