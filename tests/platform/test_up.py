@@ -58,6 +58,7 @@ def test_every_component_is_ready(running: Up) -> None:
     assert {name for name, state in components.items() if state["ok"]} == {
         "database",
         "migrations",
+        "spool",
         "valkey",
         "workers",
     }

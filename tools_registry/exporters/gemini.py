@@ -166,14 +166,18 @@ class _Writer:
     def _write_alternatives(
         self, listed: list[Any], at: str, open_parts: tuple[int, ...]
     ) -> dict[str, Any]:
-        is_null = [isinstance(one, Mapping) and one.get("type") == "null" for one in listed]
-        parts = [
-            self.write(part, append(at, index), open_parts)
+        written = [
+            {"type": "NULL"}
+            if isinstance(part, Mapping) and part.get("type") == "null"
+            else self.write(part, append(at, index), open_parts)
             for index, part in enumerate(listed)
-            if not is_null[index]
         ]
-        nullable = {"nullable": True} if any(is_null) else {}
-        if len(parts) == 1 and any(is_null):
+        parts = [part for part in written if part != {"type": "NULL"}]
+        if written and not parts:
+            return {"type": "NULL"}
+        takes_null = len(parts) < len(written)
+        nullable = {"nullable": True} if takes_null else {}
+        if len(parts) == 1 and takes_null:
             # Without a type anything goes, null too.
             return parts[0] | (nullable if parts[0].keys() & {"type", "anyOf"} else {})
         return {"anyOf": parts} | nullable
