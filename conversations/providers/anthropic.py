@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import httpx2
 
-from console.lib import http, json
+from console.lib import json
 from conversations.providers.base import Ask, Prepared, Provider, calls_of, text_of
 
 MAX_TOKENS = 4096
@@ -53,7 +53,7 @@ class Anthropic(Provider):
             base_url=self.base_url,
             http_client=self.client,
             max_retries=0,
-            timeout=cast(Any, http.TIMEOUT),
+            timeout=cast(Any, self.client.timeout),
             default_headers=cast(Any, silent),
         )
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import httpx2
 
-from console.lib import http
 from conversations.providers.base import Ask, Prepared, Provider, calls_of, text_of
 
 _CHAT_ONLY = ("seed", "stop", "frequency_penalty", "presence_penalty", "logit_bias", "n")
@@ -18,7 +17,8 @@ _CHAT_ONLY = ("seed", "stop", "frequency_penalty", "presence_penalty", "logit_bi
 
 class OpenAI(Provider):
     default_url = "https://api.openai.com/v1"
-    timeout = http.TIMEOUT
+    timeout: httpx2.Timeout | None = None
+    """None is the client's own."""
 
     @property
     def api(self) -> str:
@@ -59,7 +59,7 @@ class OpenAI(Provider):
             base_url=self.base_url,
             http_client=self.client,
             max_retries=0,
-            timeout=cast(Any, self.timeout),
+            timeout=cast(Any, self.timeout or self.client.timeout),
         )
 
     def _silent(self) -> dict[str, Any]:
