@@ -67,7 +67,7 @@ class Reader:
         self._buffer.extra(rest_of(message, _MESSAGE))
         for index, block in enumerate(items(message.get("content"))):
             self._start_block(index, obj(block))
-            self._stop_block(index)
+            self._stop_block(index, whole=True)
         self._take_stop(message, obj(message.get("usage")))
 
     def _take_stop(self, delta: dict[str, Any], usage: dict[str, Any]) -> None:
@@ -140,17 +140,17 @@ class Reader:
             return
         self._buffer.call(0, Piece(slot=index, arguments=fragment, type=call.type))
 
-    def _stop_block(self, index: int) -> None:
+    def _stop_block(self, index: int, *, whole: bool = False) -> None:
         call = self._buffer.call_at(0, index)
         if call is not None and not call.closed:
-            self._settle_input(index, call)
+            self._settle_input(index, call, whole=whole)
             self._buffer.close(0, call)
 
-    def _settle_input(self, index: int, call: OpenCall) -> None:
-        """Without any fragment, the input is what the block started with: ``{}`` too, which in
-        a stream only stands for what is to come until the block has ended."""
+    def _settle_input(self, index: int, call: OpenCall, *, whole: bool) -> None:
+        """Without any fragment, the input is what the block started with. In a stream ``{}``
+        only stands for what is to come; in a whole block it is what came."""
         given = self._inputs.pop(index, None)
-        if given is not None and not call.arguments.length:
+        if (given or (whole and given is not None)) and not call.arguments.length:
             self._buffer.call(0, Piece(slot=index, arguments=compact(given), type=call.type))
 
 
