@@ -41,6 +41,7 @@ def test_a_label_is_set_by_keys(context: BrowserContext, daphne_server: str) -> 
         page.keyboard.press("Control+Enter")
         expect(page.locator("#labels")).to_contain_text("Wrong arguments")
         expect(page.locator("#call-0")).to_contain_text("wrong_arguments")
+        page.wait_for_load_state()  # the page came anew, and its scripts come last
         look(page, "label-set")
         page.keyboard.press("e")
         page.keyboard.press("1")
