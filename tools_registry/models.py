@@ -141,6 +141,7 @@ class VersionEvent(models.Model):
 
     ``by`` is the person; ``sender`` names the key of a program. ``reason`` says why it was
     published although lint reported the errors in ``overrode``, a list of "code pointer".
+    ``evidence`` is what spoke for it, a list of ``{name, url, text}``.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
@@ -152,6 +153,7 @@ class VersionEvent(models.Model):
     note = models.CharField(max_length=300, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     overrode = models.JSONField(default=list, blank=True)
+    evidence = models.JSONField(default=list, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["project", "at"], name="version_event_by_time")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,12 +77,19 @@ def find_tool(project: Project, name: str) -> Tool | None:
 
 @transaction.atomic
 def publish(
-    draft: ToolDraft, *, revision: int, user: User, note: str = "", reason: str = ""
+    draft: ToolDraft,
+    *,
+    revision: int,
+    user: User,
+    note: str = "",
+    reason: str = "",
+    evidence: Sequence[Mapping[str, str]] = (),
 ) -> ToolVersion:
     """Make the draft an immutable, numbered version; one with its content is published again.
 
-    ``revision`` is what was reviewed. Raises ``Blocked`` where another wrote since, where it is
-    closed, where something is wrong, and for lint errors without a ``reason``.
+    ``revision`` is what was reviewed; ``evidence`` is kept with the event. Raises ``Blocked`` where
+    another wrote since, where it is closed, where something is wrong, and for lint errors without
+    a ``reason``.
     """
     held = ToolDraft.objects.select_for_update().filter(pk=draft.pk).filter(OPEN).first()
     if held is None:
@@ -103,6 +111,7 @@ def publish(
             note=note,
             reason=reason if errors else "",
             overrode=errors,
+            evidence=evidence,
         )
     except UnreadableTool as error:
         raise Blocked(error.detail) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,14 +32,16 @@ def register(
     sender: str = "",
     reason: str = "",
     overrode: Sequence[str] = (),
+    evidence: Sequence[Mapping[str, str]] = (),
 ) -> tuple[ToolVersion, bool]:
     """The version of ``spec`` in the project, and whether it is new.
 
     It is new when no version of the tool has its hash. Safe against races: of two equal
     definitions one version is made, of two different ones both, one after the other.
     Registering publishes: a retired version and an archived tool come back, and the event keeps
-    who did it (``user``, or ``sender`` for a program), ``note``, and why ``reason`` it was done
-    over the lint errors ``overrode``. Raises ``UnreadableTool`` for a name that cannot be stored.
+    who did it (``user``, or ``sender`` for a program), ``note``, why ``reason`` it was done over
+    the lint errors ``overrode``, and the ``evidence`` for it. Raises ``UnreadableTool`` for a name
+    that cannot be stored.
     """
     if to_stored(spec.name) != spec.name:
         raise UnreadableTool("/name", "Take NULs and broken characters out of the name")
@@ -51,9 +53,8 @@ def register(
             fields = {"created_by": user, "origin": origin, "note": note[:300]}
             version, is_new = _create(project, spec, definition, **fields)
         if origin == "registered":
-            _publish(
-                version, by=user, sender=sender, note=note, reason=reason, overrode=list(overrode)
-            )
+            why = {"reason": reason, "overrode": overrode, "evidence": evidence}
+            _publish(version, by=user, sender=sender, note=note, **why)
         return version, is_new
 
 
@@ -74,6 +75,7 @@ def change_state(
     note: str = "",
     reason: str = "",
     overrode: Sequence[str] = (),
+    evidence: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Publish or retire the version, and keep who did it, when and why."""
     at = timezone.now()
@@ -92,6 +94,7 @@ def change_state(
         note=note[:300],
         reason=reason[:500],
         overrode=list(overrode),
+        evidence=list(evidence),
     )
 
 
