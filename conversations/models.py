@@ -16,6 +16,12 @@ from console.lib import json, uuid7
 from console.lib.fields import RawTextField
 from conversations.backtest.records import Backtest, BacktestChange  # noqa: F401
 from conversations.custody import Erasure, ProjectCustody, RedactionRule, Sweep  # noqa: F401
+from conversations.incidents.postmortem.records import PostMortem as PostMortem
+from conversations.incidents.postmortem.records import PostMortemVersion as PostMortemVersion
+from conversations.incidents.records import Incident as Incident
+from conversations.incidents.records import IncidentEvent as IncidentEvent
+from conversations.incidents.records import IncidentTurn as IncidentTurn
+from conversations.incidents.records import IncidentWatcher as IncidentWatcher
 from conversations.intake import DOORS as DOORS
 from conversations.intake import IngestLoss as IngestLoss
 from conversations.intake import IngestTally as IngestTally
@@ -23,6 +29,8 @@ from conversations.intake import Quarantined as Quarantined
 from conversations.intake import ToolSighting as ToolSighting
 from conversations.intake import TraceFragment as TraceFragment
 from conversations.intake import TurnKey as TurnKey
+from conversations.suites.records import Suite as Suite
+from conversations.suites.records import SuiteCase as SuiteCase
 from tools_registry.models import Toolset, ToolVersion
 from tools_registry.validation.findings import Finding
 
