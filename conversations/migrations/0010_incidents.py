@@ -1,8 +1,11 @@
+import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    """Incidents, their turns, events and watchers."""
+
     dependencies = [
         ("accounts", "0002_user_sessions_ended"),
         ("conversations", "0009_losses"),
