@@ -29,6 +29,10 @@ from conversations.intake import Quarantined as Quarantined
 from conversations.intake import ToolSighting as ToolSighting
 from conversations.intake import TraceFragment as TraceFragment
 from conversations.intake import TurnKey as TurnKey
+from conversations.replay.records import Replay as Replay
+from conversations.replay.records import ReplayCase as ReplayCase
+from conversations.replay.records import ReplayOutcome as ReplayOutcome
+from conversations.replay.records import ReplayVariant as ReplayVariant
 from conversations.suites.records import Suite as Suite
 from conversations.suites.records import SuiteCase as SuiteCase
 from tools_registry.models import Toolset, ToolVersion
