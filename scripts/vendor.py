@@ -25,6 +25,7 @@ PINS = {
     "@tabler/icons": "3.49.0",
     "@fontsource-variable/inter": "5.3.0",
     "@fontsource-variable/jetbrains-mono": "5.3.0",
+    "echarts": "6.1.0",
     "@codemirror/autocomplete": "6.20.4",
     "@codemirror/commands": "6.11.1",
     "@codemirror/lang-json": "6.0.2",
@@ -55,6 +56,11 @@ TAKEN: dict[str, tuple[str, str, list[str]]] = {
             "files/jetbrains-mono-latin-wght-normal.woff2",
             "files/jetbrains-mono-latin-ext-wght-normal.woff2",
         ],
+    ),
+    "echarts": (
+        "echarts",
+        "Apache-2.0",
+        ["dist/echarts.common.min.js"],
     ),
 }
 # Tabler's package carries no licence text: its own repository's, word for word.
@@ -101,6 +107,9 @@ def copy_taken(modules: Path) -> None:
         licence = modules / package / "LICENSE"
         text = licence.read_text() if licence.exists() else TABLER_LICENCE
         (target / "LICENSE").write_text(text)
+        notice = modules / package / "NOTICE"
+        if notice.exists():
+            shutil.copyfile(notice, target / "NOTICE")
 
 
 def copy_file(source: Path, target: Path) -> None:
