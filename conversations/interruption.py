@@ -19,6 +19,7 @@ from conversations.history import ended, offer_of_turn
 from conversations.models import Run, Turn
 from conversations.parts import Usage
 from conversations.player import finish_run, interrupted
+from conversations.price_overrides import read_overrides
 from conversations.rounds import Body, Offered, Round
 from conversations.run_log import LOG_AFTER_END_S, Raw, alive_key, last_of, log_key
 from conversations.run_rows import turns_of
@@ -131,6 +132,7 @@ def pricing(turn: Turn) -> Callable[[Usage], prices.Price]:
             protocol=connection.protocol if connection else "",
             base_url=connection.base_url if connection else "",
             at=turn.at,
+            overrides=read_overrides(connection.settings) if connection else (),
         )
 
     return find

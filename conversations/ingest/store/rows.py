@@ -13,7 +13,7 @@ from console.lib.fields import from_stored, to_stored
 from conversations.ingest.store.judging import codes_of
 from conversations.ingest.store.lineage import Link
 from conversations.ingest.store.prepared import CallState, NewTurn
-from conversations.ingest.store.pricing import price_turn
+from conversations.ingest.store.pricing import Book, named, price_turn, read_book
 from conversations.ingest.store.results import words_of
 from conversations.ingest.usage import read_usage
 from tools_registry.validation.findings import Finding, worst
@@ -90,20 +90,17 @@ def copy_in(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -
             copy.write_row(row)
 
 
-def write_turns(project: int, source: str, turns: Iterable[NewTurn]) -> None:
-    copy_in("conversations_turn", TURN_COLUMNS, (_turn_row(project, source, t) for t in turns))
+def write_turns(project: int, source: str, turns: Sequence[NewTurn]) -> None:
+    book = read_book(turn.connection for turn in turns)
+    rows = (_turn_row(project, source, turn, book) for turn in turns)
+    copy_in("conversations_turn", TURN_COLUMNS, rows)
 
 
-def _turn_row(project: int, source: str, new: NewTurn) -> tuple[Any, ...]:
+def _turn_row(project: int, source: str, new: NewTurn, book: Book) -> tuple[Any, ...]:
     record, response, link = new.record, new.record.response, new.link
     usage = read_usage(response.usage) if response else None
-    price = price_turn(
-        usage,
-        model=record.model,
-        provider=record.provider,
-        protocol=record.protocol,
-        at=record.at,
-    )
+    seller = book.get(new.connection or 0) or named(record.provider, record.protocol)
+    price = price_turn(usage, model=record.model, seller=seller, at=record.at)
     messages = new.messages_text
     choice = record.request.tool_choice
     parameters = {} if choice is None else {"tool_choice": choice}
