@@ -105,7 +105,6 @@ class Migration(migrations.Migration):
                 ("parameters", console.lib.fields.RawTextField(default="{}")),
                 ("expectation", console.lib.fields.RawTextField(blank=True)),
                 ("recorded", console.lib.fields.RawTextField(blank=True)),
-                ("model", models.CharField(blank=True, max_length=200)),
                 ("note", models.CharField(blank=True, max_length=500)),
                 (
                     "origin",

@@ -47,8 +47,8 @@ class SuiteCase(models.Model):
     messages and tools. ``expectation`` is ``Expectation.to_json``, "" where nobody said what is
     right. ``origin`` says where it came from, ``source`` which file, filter or incident, ``turn``
     the stored turn, ``user`` whose words they are, so that deleting a user finds them.
-    ``recorded`` is the message that was answered then, ``model`` by which, "" where neither is
-    known. ``revision`` counts edits, so that two editors do not overwrite each other.
+    ``recorded`` is ``Recorded.to_json`` of what was answered then, "" where nothing was.
+    ``revision`` counts edits, so that two editors do not overwrite each other.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7.now, editable=False)
@@ -62,7 +62,6 @@ class SuiteCase(models.Model):
     parameters = RawTextField(default="{}")
     expectation = RawTextField(blank=True)
     recorded = RawTextField(blank=True)
-    model = models.CharField(max_length=200, blank=True)
     note = models.CharField(max_length=500, blank=True)
     origin = models.CharField(max_length=10, choices=ORIGINS, default="hand")
     source = models.CharField(max_length=300, blank=True)
