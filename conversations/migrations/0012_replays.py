@@ -8,145 +8,349 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_user_sessions_ended'),
-        ('conversations', '0011_suites'),
+        ("accounts", "0002_user_sessions_ended"),
+        ("conversations", "0011_suites"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Replay',
+            name="Replay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('title', models.CharField(max_length=200)),
-                ('source', models.CharField(blank=True, max_length=300)),
-                ('query', models.CharField(blank=True, max_length=2000)),
-                ('mode', models.CharField(choices=[('next_call', 'Next call'), ('conversation', 'Conversation'), ('no_model', 'No model')], default='next_call', max_length=12)),
-                ('trials', models.PositiveIntegerField(default=1)),
-                ('model', models.CharField(blank=True, max_length=200)),
-                ('answers', models.JSONField(blank=True, default=dict)),
-                ('max_rounds', models.PositiveIntegerField(default=20)),
-                ('ceiling_dollars', models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True)),
-                ('ceiling_tokens', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('estimate', models.JSONField(blank=True, default=dict)),
-                ('status', models.CharField(choices=[('running', 'Running'), ('paused', 'Paused'), ('finished', 'Finished'), ('cancelled', 'Cancelled'), ('stopped', 'Stopped at its ceiling'), ('failed', 'Failed')], default='running', max_length=10)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('sender', models.CharField(blank=True, max_length=100)),
-                ('created_at', models.DateTimeField()),
-                ('touched_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('connection', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.connection')),
-                ('incident', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replays', to='conversations.incident')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='replays', to='accounts.project')),
-                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('suite', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replays', to='conversations.suite')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("title", models.CharField(max_length=200)),
+                ("source", models.CharField(blank=True, max_length=300)),
+                ("query", models.CharField(blank=True, max_length=2000)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("next_call", "Next call"),
+                            ("conversation", "Conversation"),
+                            ("no_model", "No model"),
+                        ],
+                        default="next_call",
+                        max_length=12,
+                    ),
+                ),
+                ("trials", models.PositiveIntegerField(default=1)),
+                ("model", models.CharField(blank=True, max_length=200)),
+                ("answers", models.JSONField(blank=True, default=dict)),
+                ("max_rounds", models.PositiveIntegerField(default=20)),
+                (
+                    "ceiling_dollars",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True),
+                ),
+                ("ceiling_tokens", models.PositiveBigIntegerField(blank=True, null=True)),
+                ("estimate", models.JSONField(blank=True, default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("finished", "Finished"),
+                            ("cancelled", "Cancelled"),
+                            ("stopped", "Stopped at its ceiling"),
+                            ("failed", "Failed"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("sender", models.CharField(blank=True, max_length=100)),
+                ("created_at", models.DateTimeField()),
+                ("touched_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="conversations.connection",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replays",
+                        to="conversations.incident",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="replays",
+                        to="accounts.project",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "suite",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replays",
+                        to="conversations.suite",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ReplayCase',
+            name="ReplayCase",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('key', models.CharField(max_length=300)),
-                ('title', console.lib.fields.RawTextField(blank=True)),
-                ('turn_id', models.UUIDField(blank=True, null=True)),
-                ('user', models.CharField(blank=True, max_length=300)),
-                ('body', console.lib.fields.RawTextField()),
-                ('replay', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='conversations.replay')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("key", models.CharField(max_length=300)),
+                ("title", console.lib.fields.RawTextField(blank=True)),
+                ("turn_id", models.UUIDField(blank=True, null=True)),
+                ("user", models.CharField(blank=True, max_length=300)),
+                ("body", console.lib.fields.RawTextField()),
+                (
+                    "replay",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cases",
+                        to="conversations.replay",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='ReplayVariant',
+            name="ReplayVariant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=120)),
-                ('body', console.lib.fields.RawTextField()),
-                ('replay', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='conversations.replay')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=120)),
+                ("body", console.lib.fields.RawTextField()),
+                (
+                    "replay",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="variants",
+                        to="conversations.replay",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='ReplayOutcome',
+            name="ReplayOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('trial', models.PositiveSmallIntegerField()),
-                ('model', models.CharField(blank=True, max_length=200)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('running', 'Running'), ('waiting', 'Waiting for an answer'), ('done', 'Done'), ('failed', 'Failed')], default='open', max_length=8)),
-                ('claim', models.UUIDField(blank=True, null=True)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('passed', models.BooleanField(blank=True, null=True)),
-                ('judged_by', models.CharField(blank=True, choices=[('expectation', 'Expectation'), ('findings', 'Findings'), ('recurrence', 'Recurrence'), ('person', 'Person')], max_length=12)),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('verdict', models.CharField(blank=True, max_length=8)),
-                ('codes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
-                ('findings', console.lib.fields.RawTextField(default='[]')),
-                ('calls', console.lib.fields.RawTextField(default='[]')),
-                ('text', console.lib.fields.RawTextField(blank=True)),
-                ('finish_reason', models.CharField(blank=True, max_length=60)),
-                ('offered', models.JSONField(blank=True, default=list)),
-                ('routed', models.CharField(blank=True, max_length=500)),
-                ('rounds', console.lib.fields.RawTextField(default='[]')),
-                ('waiting', console.lib.fields.RawTextField(blank=True)),
-                ('error', console.lib.fields.RawTextField(blank=True)),
-                ('protocol', models.CharField(blank=True, max_length=30)),
-                ('request', models.BinaryField(default=b'')),
-                ('chunks', models.BinaryField(default=b'')),
-                ('model_calls', models.PositiveIntegerField(default=0)),
-                ('input_tokens', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('output_tokens', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('cost', models.DecimalField(blank=True, decimal_places=9, max_digits=16, null=True)),
-                ('latency_ms', models.FloatField(blank=True, null=True)),
-                ('first_token_ms', models.FloatField(blank=True, null=True)),
-                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='conversations.replaycase')),
-                ('connection', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.connection')),
-                ('replay', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='conversations.replay')),
-                ('settled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='conversations.replayvariant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("trial", models.PositiveSmallIntegerField()),
+                ("model", models.CharField(blank=True, max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting for an answer"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("claim", models.UUIDField(blank=True, null=True)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("passed", models.BooleanField(blank=True, null=True)),
+                (
+                    "judged_by",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("expectation", "Expectation"),
+                            ("findings", "Findings"),
+                            ("recurrence", "Recurrence"),
+                            ("person", "Person"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                ("verdict", models.CharField(blank=True, max_length=8)),
+                (
+                    "codes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=40),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("findings", console.lib.fields.RawTextField(default="[]")),
+                ("calls", console.lib.fields.RawTextField(default="[]")),
+                ("text", console.lib.fields.RawTextField(blank=True)),
+                ("finish_reason", models.CharField(blank=True, max_length=60)),
+                ("offered", models.JSONField(blank=True, default=list)),
+                ("routed", models.CharField(blank=True, max_length=500)),
+                ("rounds", console.lib.fields.RawTextField(default="[]")),
+                ("waiting", console.lib.fields.RawTextField(blank=True)),
+                ("error", console.lib.fields.RawTextField(blank=True)),
+                ("protocol", models.CharField(blank=True, max_length=30)),
+                ("request", models.BinaryField(default=b"")),
+                ("chunks", models.BinaryField(default=b"")),
+                ("model_calls", models.PositiveIntegerField(default=0)),
+                ("input_tokens", models.PositiveBigIntegerField(blank=True, null=True)),
+                ("output_tokens", models.PositiveBigIntegerField(blank=True, null=True)),
+                (
+                    "cost",
+                    models.DecimalField(blank=True, decimal_places=9, max_digits=16, null=True),
+                ),
+                ("latency_ms", models.FloatField(blank=True, null=True)),
+                ("first_token_ms", models.FloatField(blank=True, null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="conversations.replaycase",
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="conversations.connection",
+                    ),
+                ),
+                (
+                    "replay",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="conversations.replay",
+                    ),
+                ),
+                (
+                    "settled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="conversations.replayvariant",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='replay',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['touched_at'], name='replay_running'),
+            model_name="replay",
+            index=models.Index(
+                condition=models.Q(("status", "running")),
+                fields=["touched_at"],
+                name="replay_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replay',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='replay_number_once'),
+            model_name="replay",
+            constraint=models.UniqueConstraint(
+                fields=("project", "number"), name="replay_number_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='replaycase',
-            index=models.Index(condition=models.Q(('user', ''), _negated=True), fields=['user'], name='replay_case_of_user'),
+            model_name="replaycase",
+            index=models.Index(
+                condition=models.Q(("user", ""), _negated=True),
+                fields=["user"],
+                name="replay_case_of_user",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replaycase',
-            constraint=models.UniqueConstraint(fields=('replay', 'position'), name='replay_case_once'),
+            model_name="replaycase",
+            constraint=models.UniqueConstraint(
+                fields=("replay", "position"), name="replay_case_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replayvariant',
-            constraint=models.UniqueConstraint(fields=('replay', 'position'), name='replay_variant_once'),
+            model_name="replayvariant",
+            constraint=models.UniqueConstraint(
+                fields=("replay", "position"), name="replay_variant_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='replayoutcome',
-            index=models.Index(fields=['replay', 'id'], name='replay_outcome_of'),
+            model_name="replayoutcome",
+            index=models.Index(fields=["replay", "id"], name="replay_outcome_of"),
         ),
         migrations.AddIndex(
-            model_name='replayoutcome',
-            index=models.Index(condition=models.Q(('status__in', ['open', 'running'])), fields=['replay', 'connection', 'id'], name='replay_outcome_open'),
+            model_name="replayoutcome",
+            index=models.Index(
+                condition=models.Q(("status__in", ["open", "running"])),
+                fields=["replay", "connection", "id"],
+                name="replay_outcome_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replayoutcome',
-            constraint=models.UniqueConstraint(fields=('case', 'variant', 'trial'), name='replay_outcome_once'),
+            model_name="replayoutcome",
+            constraint=models.UniqueConstraint(
+                fields=("case", "variant", "trial"), name="replay_outcome_once"
+            ),
         ),
     ]
