@@ -46,10 +46,10 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
         self.slug = query.get("project", [""])[0]
         self._following: dict[str, asyncio.Task[None]] = {}
+        # Looked up before the socket opens, so that the first command need not wait for it.
+        refused = await self._refusal()
         await self.accept()
-        try:
-            await self._member()
-        except Refused as refused:
+        if refused is not None:
             await self._refuse(refused, None)
 
     async def disconnect(self, code: int) -> None:
@@ -169,6 +169,14 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
     async def _member(self, role: str = "viewer") -> Member:
         """The member as of now: sessions end and roles change while a socket is open."""
         return await in_thread(_find_member)(self._session, self.slug, role)
+
+    async def _refusal(self) -> Refused | None:
+        """Why this socket may not be here: told over it, as a refused handshake says nothing."""
+        try:
+            await self._member()
+        except Refused as refused:
+            return refused
+        return None
 
     async def _refuse(self, refused: Refused, ref: object) -> None:
         body = {"type": "error", **refused.body}

@@ -23,6 +23,7 @@ from conversations.answering import Answering
 from conversations.call_context import context_of
 from conversations.models import Run
 from conversations.parts import Usage
+from conversations.price_overrides import read_overrides
 from conversations.providers import Ask, Exchange, ProviderFault, faults, load
 from conversations.rounds import Body, Round
 from conversations.run_log import Entry, Raw
@@ -30,6 +31,8 @@ from conversations.run_rows import Plan
 from conversations.runs import Order
 from tools_registry.validation.findings import VerdictValue, worst
 
+HEAD_START = 0.005
+"""Seconds that a request has to itself."""
 _WEIGHT: list[VerdictValue] = ["accepted", "flagged", "rejected"]
 _log = logging.getLogger(__name__)
 
@@ -164,9 +167,16 @@ class Player:
                 *recording.results_of(told.answer, number, contents),
             ]
 
-    async def _make_rows(self, asked: recording.Asked | None) -> None:
+    async def _make_rows(self, asked: recording.Asked | None, exchange: Exchange | None) -> None:
         """The rows of the run and of its first turn; none of a turn that cannot be asked."""
-        making = asyncio.ensure_future(in_thread(run_rows.create)(self.order, asked))
+
+        async def make() -> Plan:
+            if exchange is not None:
+                # Making rows takes the processor: the request goes out before.
+                await exchange.settle(HEAD_START)
+            return await in_thread(run_rows.create)(self.order, asked)
+
+        making = asyncio.ensure_future(make())
         try:
             self.plan = plan = await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -181,17 +191,17 @@ class Player:
             exchange = load(self.order.connection.protocol)(endpoint, self.client).ask(ask)
         except ProviderFault:
             if number == 1:
-                await self._make_rows(None)
+                await self._make_rows(None, None)
             raise
         exchange.begin()
         return exchange
 
     async def _store(
-        self, asked: recording.Asked, parent: recording.Parent | None
+        self, exchange: Exchange, asked: recording.Asked, parent: recording.Parent | None
     ) -> Awaitable[None] | None:
         """Store the request; of a later round, while the answer comes."""
         if parent is None:
-            await self._make_rows(asked)
+            await self._make_rows(asked, exchange)
             return None
         plan = self.plan
         start = recording.TurnStart(
@@ -216,7 +226,7 @@ class Player:
         exchange = await self._send(ask, number)
         asked = recording.Asked(recording.turn_key(self.order.run, number), at, ask, exchange.wire)
         try:
-            storing = await self._store(asked, parent)
+            storing = await self._store(exchange, asked, parent)
         except BaseException:
             await exchange.close()
             raise
@@ -312,6 +322,7 @@ def _pricing(order: Order, at: datetime) -> Any:
             protocol=connection.protocol,
             base_url=connection.base_url,
             at=at,
+            overrides=read_overrides(connection.settings),
         )
 
     return find

@@ -86,6 +86,11 @@ class Exchange:
         """Send the request now; entering waits for the answer to begin."""
         self._sending = asyncio.create_task(self._send())
 
+    async def settle(self, seconds: float) -> None:
+        """Wait until the answer begins, at most so long."""
+        assert self._sending is not None
+        await asyncio.wait([self._sending], timeout=seconds)
+
     async def __aenter__(self) -> Self:
         if self._sending is None:
             self.begin()
