@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -158,6 +159,18 @@ def entry_of(row: SuiteCase) -> Entry:
         origin=Origin(row.origin, row.key, row.source, row.user),
     )
     return Entry(case, row.note, row.turn)
+
+
+def cases_of_suite(suite: Suite) -> list[Case]:
+    """The cases of a suite in its order, for a replay; their keys are the rows' ids."""
+    return [
+        dataclasses.replace(
+            entry_of(row).case,
+            key=str(row.pk),
+            origin=Origin("suite", str(row.pk), f"{suite.name} #{row.number}", row.user),
+        )
+        for row in suite.cases.order_by("position", "number")
+    ]
 
 
 def save_case(row: SuiteCase, entry: Entry, *, revision: int) -> bool:
