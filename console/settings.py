@@ -38,6 +38,20 @@ OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW")
 # Variables that a connection may name as its key: so that a page cannot read any other.
 KEY_VARIABLES = env.words("KEY_VARIABLES", ("*_API_KEY", "*_API_TOKEN"))
 
+# Variables that an alert channel may name: what signs a webhook, a Slack address, a routing key.
+ALERT_VARIABLES = env.words(
+    "ALERT_VARIABLES", ("ALERT_*", "*_WEBHOOK_URL", "*_WEBHOOK_SECRET", "*_ROUTING_KEY")
+)
+PAGERDUTY_URL = env.text("PAGERDUTY_URL", "https://events.pagerduty.com")
+# The mail server of alerts; without a host none is sent.
+EMAIL_HOST = env.text("SMTP_HOST")
+SMTP_TLS = env.text("SMTP_TLS", "starttls").lower()
+EMAIL_USE_SSL, EMAIL_USE_TLS = SMTP_TLS == "tls", SMTP_TLS == "starttls"
+EMAIL_PORT = env.integer("SMTP_PORT", 465 if EMAIL_USE_SSL else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.text("SMTP_USER"), env.text("SMTP_PASSWORD")
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Misfire <misfire@localhost>")
+EMAIL_TIMEOUT = 20
+
 # Whole command lines of MCP servers that an import may start on this machine; none by default.
 MCP_COMMANDS = env.words("MCP_COMMANDS")
 
@@ -57,6 +71,7 @@ INSTALLED_APPS = [
     "console.accounts",
     "tools_registry",
     "conversations",
+    "analytics",
     "console",
 ]
 MIDDLEWARE = [
@@ -209,6 +224,20 @@ CELERY_BEAT_SCHEDULE = {
     "apply-retention": {
         "task": "conversations.apply_retention",
         "schedule": crontab(hour=3, minute=17),
+    },
+    "evaluate-alerts": {
+        "task": "analytics.evaluate_alerts",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "send-deliveries": {
+        "task": "analytics.send_deliveries",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "drop-deliveries": {
+        "task": "analytics.drop_deliveries",
+        "schedule": crontab(hour=3, minute=47),
     },
     "drop-imports": {"task": "tools_registry.drop_imports", "schedule": 3600.0},
     "make-partitions": {"task": "conversations.make_partitions", "schedule": 6 * 3600.0},

@@ -1,0 +1,68 @@
+"""The lists' filter language over rollups: the fields that rollups are divided by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.accounts.models import Project
+from console.lib.fields import to_stored
+from conversations.search.query import BadQuery, Query, Term, parse
+from conversations.search.reading import find_names
+
+COLUMNS = ("tool", "version", "model", "provider", "environment", "source")
+"""Fields that a filter of analytics may ask for: the dimensions that every row has."""
+OF_TURNS = ("model", "provider", "environment", "source")
+"""Those that turns have as well; a turn has no tool of its own."""
+LONGEST = 200
+"""Characters of a dimension's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions on the columns of a rollup, with their parameters."""
+
+    query: Query = Query()
+    conditions: tuple[tuple[str, str, tuple[Any, ...]], ...] = field(default=())
+    """Each with its column."""
+
+    def where(self, columns: Iterable[str] = COLUMNS) -> tuple[str, list[Any]]:
+        """SQL that begins with AND, or is empty, of the conditions on these columns."""
+        wanted = set(columns)
+        kept = [one for one in self.conditions if one[0] in wanted]
+        text = "".join(f" AND {condition}" for _, condition, _ in kept)
+        return text, [value for _, _, values in kept for value in values]
+
+    @property
+    def asks_for_tools(self) -> bool:
+        """Does it ask for what turns do not have?"""
+        return any(column not in OF_TURNS for column, _, _ in self.conditions)
+
+
+def read_filter(project: Project, text: str) -> Filter:
+    """The filter of a text. Raises BadQuery, also for fields that rollups do not have."""
+    query = parse(text)
+    for term in query.terms:
+        if term.field not in COLUMNS:
+            known = ", ".join(COLUMNS)
+            problem = (
+                f"Analytics is divided by {known}. Filter calls by other fields in their list."
+            )
+            raise BadQuery(term.text, problem, instead="")
+    return Filter(query, tuple(_condition(project, query, term) for term in query.terms))
+
+
+def _condition(project: Project, query: Query, term: Term) -> tuple[str, str, tuple[Any, ...]]:
+    values: tuple[Any, ...]
+    if term.field == "version":
+        found = find_names(project, query.without(*query.of("id"))).versions
+        ids = [pk for value in term.values for pk in found.get(value, ())]
+        sql, values = "version_id = ANY(%s)", (ids,)
+    else:
+        whole = [to_stored(v)[:LONGEST] for v in term.values if term.prefix(v) is None]
+        begins = [to_stored(p) for v in term.values if (p := term.prefix(v)) is not None]
+        options = [f"{term.field} = ANY(%s)"] if whole else []
+        options += [f"starts_with({term.field}, %s)"] * len(begins)
+        sql, values = f"({' OR '.join(options)})", (*([whole] if whole else []), *begins)
+    return term.field, f"NOT {sql}" if term.negated else sql, values

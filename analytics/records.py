@@ -1,0 +1,200 @@
+"""Rollups: what turns and calls add up to, by step of time and dimension.
+
+``grain`` is a step's length in minutes (``analytics.spans``), ``start`` its first moment. Rows of
+an hour are written anew from the raw rows, never incremented; those of longer steps from hours.
+No row refers to the raw ones by key, so that neither holds the other.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from console.accounts.models import Project
+
+_NAME = 200
+
+
+class Rollup(models.Model):
+    """What all have: whose, when, and the dimensions that turns and calls share."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    model = models.CharField(max_length=_NAME)
+    provider = models.CharField(max_length=60)
+    environment = models.CharField(max_length=60)
+    source = models.CharField(max_length=10)
+
+    class Meta:
+        abstract = True
+
+
+class OfTool(Rollup):
+    """``version_id`` is 0 for calls whose tool has no known version."""
+
+    tool = models.CharField(max_length=_NAME)
+    version_id = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class CallCount(OfTool):
+    """Calls. ``kind`` is a call's first misfire code in the order of the layers, else its first
+    other code, "" without any: so kinds add up to all calls. ``model_cost`` is each call's share of
+    what its turn cost, in dollars; ``unpriced`` counts the calls of turns without a price.
+    """
+
+    kind = models.CharField(max_length=40)
+    calls = models.BigIntegerField()
+    flagged = models.BigIntegerField()
+    rejected = models.BigIntegerField()
+    answered = models.BigIntegerField()
+    errors = models.BigIntegerField()
+    cached = models.BigIntegerField()
+    unpriced = models.BigIntegerField()
+    model_cost = models.DecimalField(max_digits=24, decimal_places=12)
+    tool_cost = models.DecimalField(max_digits=24, decimal_places=12)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="call_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.tool} from {self.start}"
+
+
+class CodeCount(OfTool):
+    """Calls that have a finding code: one with two codes counts in both."""
+
+    code = models.CharField(max_length=40)
+    calls = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="code_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls with {self.code} from {self.start}"
+
+
+class PointerCount(models.Model):
+    """Calls with a finding at a JSON pointer. The most frequent of each code and tool have their
+    own rows, the others none: how many there are is bounded whatever a model makes up.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    tool = models.CharField(max_length=_NAME)
+    version_id = models.BigIntegerField()
+    model = models.CharField(max_length=_NAME)
+    environment = models.CharField(max_length=60)
+    code = models.CharField(max_length=40)
+    pointer = models.CharField(max_length=300)
+    calls = models.BigIntegerField()
+    example = models.CharField(max_length=300)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="pointer_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls with {self.code} at {self.pointer} from {self.start}"
+
+
+class TurnCount(Rollup):
+    """Turns, what they used and what they cost. ``missed`` counts those in which a call should
+    have been made; ``unpriced`` those without a price; ``connection_id`` is 0 without one.
+    """
+
+    connection_id = models.BigIntegerField()
+    turns = models.BigIntegerField()
+    calling = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    missed = models.BigIntegerField()
+    rejected = models.BigIntegerField()
+    unpriced = models.BigIntegerField()
+    input_tokens = models.BigIntegerField()
+    cached_input_tokens = models.BigIntegerField()
+    cache_write_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    reasoning_tokens = models.BigIntegerField()
+    cost = models.DecimalField(max_digits=24, decimal_places=12)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="turn_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.turns} turns of {self.model} from {self.start}"
+
+
+MEASURES = [("turn", "Whole turn"), ("first", "First token"), ("tool", "Tool")]
+
+
+class LatencySketch(models.Model):
+    """Durations as a DDSketch (``analytics.sketch``): ``counts[i]`` of them lie in the bucket
+    ``buckets[i]``. ``measure`` turn and first are by model, tool is by tool and version.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    measure = models.CharField(max_length=5, choices=MEASURES)
+    model = models.CharField(max_length=_NAME)
+    provider = models.CharField(max_length=60)
+    environment = models.CharField(max_length=60)
+    tool = models.CharField(max_length=_NAME)
+    version_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    buckets = ArrayField(models.SmallIntegerField())
+    counts = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "measure", "start"], name="latency_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} durations ({self.measure}) from {self.start}"
+
+
+class ExpectedCount(Rollup):
+    """Turns by what was expected and what was called; "" stands for no call. ``by`` says who
+    expected it: a label, or the record.
+    """
+
+    by = models.CharField(max_length=6)
+    expected = models.CharField(max_length=_NAME)
+    called = models.CharField(max_length=_NAME)
+    number = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="expected_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.expected or 'none'} taken for {self.called or 'none'} from {self.start}"
+
+
+class DirtyHour(models.Model):
+    """An hour whose raw rows changed: written by triggers within the changing transaction.
+
+    Without any constraint, so that writers never wait for each other; whoever recomputes takes all
+    rows of the hour away.
+    """
+
+    project_id = models.BigIntegerField()
+    hour = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"project {self.project_id} from {self.hour}"

@@ -1,0 +1,138 @@
+// Draws every <figure data-chart> from its JSON block. A click on a mark goes where its cell in the
+// table beneath goes; what the tooltip says is the table's text.
+(() => {
+  const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const drawn = new Map();
+
+  function tick(unit) {
+    const plain = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
+    return (value) => {
+      if (unit === "%") return `${plain.format(value)}%`;
+      if (unit === "$") return value !== 0 && Math.abs(value) < 0.01 ? `$${value.toPrecision(1)}` : `$${plain.format(value)}`;
+      if (unit === "ms") return value < 1000 ? `${value} ms` : `${plain.format(value / 1000)} s`;
+      return plain.format(value);
+    };
+  }
+
+  function axis(more) {
+    return {
+      axisLine: { lineStyle: { color: token("line-strong") } }, axisTick: { show: false },
+      splitLine: { lineStyle: { color: token("chart-grid") } }, ...more,
+      axisLabel: { color: token("ink-3"), fontSize: 11, hideOverlap: true, ...more.axisLabel },
+    };
+  }
+
+  function markLine(markers, narrow) {
+    const shown = narrow ? markers.slice(-2) : markers;
+    return {
+      symbol: "none", silent: true, animation: false,
+      data: shown.map((one, index) => ({
+        xAxis: one.at, lineStyle: { color: token(one.color), type: one.dashed ? "dashed" : "solid", width: 1 },
+        label: {
+          show: true, formatter: () => one.text, position: "end", distance: 3 + 13 * (index % 2),
+          align: one.right ? "right" : "left", color: token(one.color), fontSize: 11, fontWeight: 550,
+          overflow: "truncate", width: 180, backgroundColor: token("surface"), padding: [0, 4],
+        },
+      })),
+    };
+  }
+
+  const hatch = () => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 2], rotation: -0.785, color: "rgba(255,255,255,.35)" });
+
+  function marks(one, index) {
+    const color = token(one.color);
+    const base = { name: one.name, data: one.values ?? [], itemStyle: { color }, animation: false, cursor: "pointer", index };
+    if (one.form === "bar") {
+      if (one.hatched) base.itemStyle.decal = hatch();
+      return [{ ...base, type: "bar", stack: one.stack, barCategoryGap: "18%", barMaxWidth: 48 }];
+    }
+    if (one.form === "band") {
+      const line = { type: "line", symbol: "none", stack: `band ${one.name}`, lineStyle: { opacity: 0 }, silent: true, animation: false };
+      const tops = one.tops.map((top, at) => (top == null || one.values[at] == null ? null : top - one.values[at]));
+      return [{ ...line, data: one.values }, { ...line, data: tops, areaStyle: { color, opacity: 0.16 } }];
+    }
+    return [{
+      ...base, type: "line", stack: one.stack, symbol: "circle", symbolSize: 5,
+      showSymbol: base.data.filter((value) => value != null).length < 2, connectNulls: false, triggerLineEvent: false,
+      lineStyle: { color, width: 1.6, type: one.dashed ? "dashed" : "solid" },
+      areaStyle: one.form === "area" ? { color, opacity: 0.12 } : undefined,
+    }];
+  }
+
+  function tell(figure) {
+    return (found) => {
+      const row = figure.querySelector("tbody").rows[found[0].dataIndex];
+      const names = [...figure.querySelectorAll("thead th")].slice(1);
+      const lines = names.map((name, at) => [name.textContent, row.cells[at + 1].textContent.trim()]);
+      const shown = lines.filter(([, text]) => text !== "0" && text !== "–" && !/^0(\.0+)?%$/.test(text));
+      return [row.cells[0].textContent, ...(shown.length ? shown : lines.slice(0, 1)).map(([name, text]) => `${name}  ${text}`)].join("\n");
+    };
+  }
+
+  function options(figure, data, width) {
+    const markers = (data.markers ?? []).map((one) => ({ ...one, right: one.at > data.labels.length * 0.7 }));
+    const series = data.series.flatMap(marks);
+    if (markers.length && series.length) series[0].markLine = markLine(markers, width < 480);
+    const lines = data.series.every((one) => one.form !== "bar");
+    return {
+      animation: false, textStyle: { fontFamily: token("sans"), fontSize: 11, color: token("ink-3") },
+      grid: { left: 4, right: 16, top: markers.length ? 38 : 12, bottom: 2, containLabel: true },
+      tooltip: {
+        trigger: "axis", renderMode: "richText", confine: true, formatter: tell(figure), backgroundColor: token("raised"),
+        borderColor: token("line"), textStyle: { color: token("ink"), fontSize: 12, fontFamily: token("sans"), lineHeight: 18 },
+        axisPointer: { type: lines ? "line" : "shadow", lineStyle: { color: token("line-strong") }, shadowStyle: { color: token("ink"), opacity: 0.05 } },
+      },
+      xAxis: axis({ type: "category", data: data.labels, boundaryGap: !lines }),
+      yAxis: axis({ type: "value", max: data.most ?? undefined, min: 0, splitNumber: 4, axisLine: { show: false }, axisLabel: { formatter: tick(data.unit) } }),
+      series,
+    };
+  }
+
+  function read(figure) {
+    return JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+  }
+
+  function draw(figure) {
+    const place = figure.querySelector("[data-drawing]");
+    if (!place || !window.echarts) return;
+    let chart = drawn.get(figure);
+    if (!chart || chart.getDom() !== place) {
+      chart?.dispose();
+      chart = window.echarts.init(place, null, { renderer: "canvas" });
+      drawn.set(figure, chart);
+      chart.on("click", (event) => follow(figure, event.dataIndex, event.seriesName));
+      sizes.observe(place);
+    }
+    chart.setOption(options(figure, read(figure), place.clientWidth), true);
+  }
+
+  function follow(figure, row, name) {
+    const at = [...figure.querySelectorAll("thead th")].findIndex((cell) => cell.textContent === name);
+    figure.querySelector("tbody").rows[row]?.cells[at]?.querySelector("a")?.click();
+  }
+
+  function save(figure) {
+    const place = figure.querySelector("[data-drawing]");
+    if (!place) return;
+    const copy = window.echarts.init(document.createElement("div"), null, { renderer: "canvas", width: place.clientWidth, height: place.clientHeight });
+    copy.setOption(options(figure, read(figure), place.clientWidth));
+    const link = document.createElement("a");
+    link.href = copy.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: token("surface") });
+    link.download = `${figure.id}.png`;
+    link.click();
+    copy.dispose();
+  }
+
+  const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => {
+    drawn.get(target.closest("[data-chart]"))?.resize();
+  }));
+  const drawAll = (root) => root.querySelectorAll("[data-chart]").forEach(draw);
+  new MutationObserver(() => drawAll(document)).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-save-chart]");
+    if (button) save(document.getElementById(button.dataset.saveChart));
+  });
+  document.addEventListener("chart:changed", (event) => draw(event.target));
+  document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
+  drawAll(document);
+})();
