@@ -26,7 +26,7 @@ def test_a_budget_cuts_what_comes_after_it_in_each_conversation() -> None:
     ("costs", "text"),
     [
         ([], "a budget of 1 would have cut none of 0 calls"),
-        ([None], "a budget of 1 would have cut none of 1 calls"),
+        ([None], "a budget of 1 would have cut none of 1 call"),
         (
             [None, None],
             "a budget of 1 would have cut 1 call; 1 of them have no known cost",

@@ -45,7 +45,9 @@ class Effect:
     def to_text(self) -> str:
         """As "a budget of 5 would have cut 1,930 calls and saved $5.79"."""
         if not self.cut:
-            return f"{self.bound} would have cut none of {self.calls:,} calls"
+            return (
+                f"{self.bound} would have cut none of {self.calls:,} call{'s' * (self.calls != 1)}"
+            )
         priced = self.unpriced < self.cut
         saving = f" and saved ${self.saved:,.2f}" if priced else ""
         text = f"{self.bound} would have cut {self.cut:,} call{'s' * (self.cut != 1)}{saving}"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from tools_registry.policies.compiled import CompiledPolicy, compile_policy
 from tools_registry.policies.context import CallContext
+from tools_registry.policies.parts import BadPolicy, Problem
 from tools_registry.policies.sanitisers import Change, Sanitised, sanitise
-from tools_registry.policies.spec import BadPolicy, PolicySpec, Problem
+from tools_registry.policies.spec import PolicySpec
 
 __all__ = [
     "BadPolicy",

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from tools_registry.policies.execution import find_problems
 from tools_registry.policies.expressions import BadExpression, Expression
+from tools_registry.policies.parts import BadPolicy, Problem
 from tools_registry.policies.places import Place, pointer_of, read_place
 from tools_registry.policies.sanitisers import (
     CompiledSanitiser,
     compile_pattern,
     compile_sanitiser,
 )
-from tools_registry.policies.spec import BadPolicy, Plausible, PolicySpec, Problem, Rule, Severity
+from tools_registry.policies.spec import Plausible, PolicySpec, Rule, Severity
 
 LONGEST_TRIAL_S = 2.0
 """Processor time in which all rules of a policy must have been tried."""
@@ -77,6 +79,7 @@ def compile_policy(
     the last is not measured again where ``is_tried`` says that it was.
     """
     compiling = _Compiling(spec, is_tried)
+    compiling.execution()
     compiled = CompiledPolicy(
         spec,
         tuple(compiling.rules()),
@@ -183,6 +186,12 @@ class _Compiling:
                     frozenset(map(comparable, v)) for v in (one.allowed, one.refused)
                 )
                 yield CompiledPlausible(one, place, allowed, refused, pattern)
+
+    def execution(self) -> None:
+        """A policy that was saved before a check was there goes on judging calls."""
+        if not self._is_tried:
+            spec = self._spec
+            self.problems += find_problems(spec.execution, destructive=spec.destructive)
 
     def _place(self, at: str, pointer: str) -> Place | None:
         try:

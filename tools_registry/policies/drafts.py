@@ -7,7 +7,8 @@ from typing import Any
 
 from tools_registry.definitions import nearest
 from tools_registry.policies.compiled import CompiledPolicy, compile_policy
-from tools_registry.policies.spec import BadPolicy, PolicySpec
+from tools_registry.policies.parts import BadPolicy
+from tools_registry.policies.spec import PolicySpec
 from tools_registry.validation.positions import json_positions
 from tools_registry.validation.syntax import read_value
 

@@ -12,7 +12,8 @@ from console.accounts.models import Project
 from console.lib import json
 from tools_registry.policies.compiled import CompiledPolicy, compile_policy
 from tools_registry.policies.models import Policy
-from tools_registry.policies.spec import BadPolicy, PolicySpec
+from tools_registry.policies.parts import BadPolicy
+from tools_registry.policies.spec import PolicySpec
 
 logger = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ Identity is the SHA-256 of the canonical JSON of what is not left at its default
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+from pydantic import Field, StrictBool, StrictInt, ValidationError
 
 from tools_registry import canonical
+from tools_registry.policies.execution import Execution
+from tools_registry.policies.parts import BadPolicy, Part, Pointer, Problem
 from tools_registry.policies.places import pointer_of
 
 Severity = Literal["flagged", "rejected"]
@@ -22,36 +22,11 @@ CONTENT = ("sql_injection", "prompt_injection", "markup", "control_characters")
 
 LONGEST_EXPRESSION = 1_000
 _Name = Annotated[str, Field(min_length=1, max_length=80)]
-_Pointer = Annotated[str, Field(max_length=500)]
 _Pattern = Annotated[str, Field(max_length=300)]
 _Scalar = StrictBool | StrictInt | float | Annotated[str, Field(max_length=300)] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a policy: a pointer into its JSON, and the reason."""
-
-    pointer: str
-    reason: str
-
-    def to_json(self) -> dict[str, str]:
-        return {"pointer": self.pointer, "reason": self.reason}
-
-
-class BadPolicy(ValueError):
-    """A policy that cannot be used; ``problems`` says where and why, the text tells the first."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        first = self.problems[0]
-        super().__init__(f"{first.pointer or 'The policy'}: {first.reason}")
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rule(_Part):
+class Rule(Part):
     """A business rule in CEL: it must be true of a call, where ``when`` (CEL too) is."""
 
     name: _Name
@@ -61,29 +36,29 @@ class Rule(_Part):
     when: str = Field(default="", max_length=LONGEST_EXPRESSION)
 
 
-class Confirmation(_Part):
+class Confirmation(Part):
     """How a destructive call is confirmed: an argument that must hold something, or a rule."""
 
-    argument: _Pointer = ""
+    argument: Pointer = ""
     rule: str = Field(default="", max_length=80)
     severity: Severity = "rejected"
 
 
-class Simple(_Part):
+class Simple(Part):
     do: Literal["trim", "collapse_spaces", "lower", "strip_control_characters", "strip_markup"]
 
 
-class Normalise(_Part):
+class Normalise(Part):
     do: Literal["normalise_unicode"]
     form: Literal["NFC", "NFKC"] = "NFC"
 
 
-class Truncate(_Part):
+class Truncate(Part):
     do: Literal["truncate"]
     length: StrictInt = Field(ge=0, le=1_000_000)
 
 
-class Replace(_Part):
+class Replace(Part):
     """``pattern`` and ``replacement`` are RE2's; ``\\1`` is the first group."""
 
     do: Literal["replace"]
@@ -94,27 +69,27 @@ class Replace(_Part):
 Step = Annotated[Simple | Normalise | Truncate | Replace, Field(discriminator="do")]
 
 
-class Sanitiser(_Part):
+class Sanitiser(Part):
     """Transformations of every string at a pointer and below it, one after the other."""
 
-    pointer: _Pointer
+    pointer: Pointer
     steps: tuple[Step, ...] = Field(min_length=1, max_length=20)
 
 
-class Content(_Part):
+class Content(Part):
     """Which detectors run over the strings of the arguments, and how much each weighs."""
 
     sql_injection: Choice = "flagged"
     prompt_injection: Choice = "flagged"
     markup: Choice = "flagged"
     control_characters: Choice = "flagged"
-    exclude: tuple[_Pointer, ...] = Field(default=(), max_length=100)
+    exclude: tuple[Pointer, ...] = Field(default=(), max_length=100)
 
 
-class Plausible(_Part):
+class Plausible(Part):
     """What is plausible at a pointer. Texts are compared without regard to case and spaces."""
 
-    pointer: _Pointer
+    pointer: Pointer
     allowed: tuple[_Scalar, ...] = Field(default=(), max_length=1_000)
     refused: tuple[_Scalar, ...] = Field(default=(), max_length=1_000)
     minimum: float | None = Field(default=None, allow_inf_nan=False)
@@ -124,18 +99,7 @@ class Plausible(_Part):
     severity: Severity = "flagged"
 
 
-class Execution(_Part):
-    """How the tool is run: times in ms and seconds, ``budget`` in calls of a conversation,
-    ``rate`` in calls a minute of one user."""
-
-    timeout_ms: StrictInt | None = Field(default=None, ge=1, le=600_000)
-    cache_ttl: StrictInt | None = Field(default=None, ge=0, le=31_536_000)
-    budget: StrictInt | None = Field(default=None, ge=0, le=1_000_000)
-    rate: StrictInt | None = Field(default=None, ge=1, le=1_000_000)
-    executor: str = Field(default="", max_length=200)
-
-
-class PolicySpec(_Part):
+class PolicySpec(Part):
     """One policy. ``compile_policy`` says whether it can be used."""
 
     rules: tuple[Rule, ...] = Field(default=(), max_length=50)
@@ -184,6 +148,8 @@ _KINDS = frozenset(("bool", "int", "float", "constrained-str"))
 def _tell(error: Any) -> Problem:
     """An error of pydantic in our words; the names of its own alternatives are no places."""
     path = [str(step) for step in error["loc"] if step not in _STEPS | _KINDS]
+    if path[:2] == ["execution", "executor"]:
+        path[2:3] = []
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = f"{path[-1]} is no part of a policy here"

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from tools_registry import canonical
-from tools_registry.policies.spec import Problem
+from tools_registry.policies.parts import Problem
 from tools_registry.validation import pointers
 
 _Name = Annotated[str, Field(min_length=1, max_length=80)]
