@@ -79,6 +79,7 @@ backtest_urls = [
 project_urls = [
     path("backtests/", include(backtest_urls)),
     path("routers/", include(router_urls)),
+    path("suites/", include("conversations.suites.urls")),
     path("playground/", include(playground_urls)),
     path("conversations/", include(conversation_urls)),
     path("turns/", search.list_turns, name="turn-list"),
