@@ -191,6 +191,31 @@ class Provider(ABC):
     async def list_models(self) -> list[str]:
         """The names of its models. Raises ``ProviderFault``."""
 
+    @property
+    def plain_target(self) -> tuple[str, dict[str, str]] | None:
+        """The address and the headers to which a request for a whole answer can simply be posted;
+        None where that takes more."""
+        return None
+
+    async def post(self, ask: Ask) -> tuple[WireProtocol, bytes, bytes]:
+        """Post the request to ``plain_target``: the protocol, what was sent, what was answered.
+
+        An SDK takes milliseconds for a call, too much where thousands are made. Raises
+        ``ProviderFault``.
+        """
+        assert self.plain_target is not None
+        prepared = carriable(self.prepare(ask))
+        sent, (url, headers) = json.dump_bytes(prepared.body), self.plain_target
+        try:
+            async with self.client.stream("POST", url, content=sent, headers=headers) as response:
+                body = await read_whole(response, limit=ANSWER_LIMIT)
+        except Exception as error:
+            raise faults.of_exception(error, self.where).scrub(self.endpoint.key) from error
+        if not response.is_success:
+            fault = faults.of_status(response.status_code, response.headers, body, self.where)
+            raise fault.scrub(self.endpoint.key)
+        return prepared.wire, sent, body
+
     def ask(self, ask: Ask) -> Exchange:
         """The exchange of this request, not yet sent."""
         prepared = self.prepare(ask)

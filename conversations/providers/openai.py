@@ -43,6 +43,12 @@ class OpenAI(Provider):
         ) as answer:
             yield answer.http_response
 
+    @property
+    def plain_target(self) -> tuple[str, dict[str, str]] | None:
+        path = "responses" if self.api == "responses" else "chat/completions"
+        headers = {"Content-Type": "application/json"} | self._authorization()
+        return f"{self.base_url}/{path}", headers
+
     async def list_models(self) -> list[str]:
         found = await self.read_json(f"{self.base_url}/models", self._authorization())
         items = found.get("data", []) if isinstance(found, dict) else found
@@ -79,6 +85,7 @@ class Local(OpenAI):
     """
 
     timeout = httpx2.Timeout(connect=10.0, read=900.0, write=30.0, pool=10.0)
+    plain_target = None
 
     def prepare(self, ask: Ask) -> Prepared:
         prepared = super().prepare(ask)

@@ -111,7 +111,7 @@ def _recorded(turn: Turn, calls: Sequence[ToolCall], rest: Sequence[Message]) ->
                 call.name,
                 call.arguments,
                 call.call_id,
-                call.verdict,
+                cast(VerdictValue, call.verdict),
                 tuple(json.load(call.findings)),
             )
             for call in calls
