@@ -15,6 +15,7 @@ from uuid import UUID
 
 from console.accounts.models import Project
 from console.lib import uuid7
+from conversations.incidents.rates import Rates, bucket
 from conversations.incidents.records import Incident
 from conversations.incidents.scope import Scope, scope_of, within
 from conversations.incidents.series import Change, Seen, Trait
@@ -66,6 +67,7 @@ class Judged:
     read: int
     is_sample: bool
     codes: Mapping[str, int]
+    rates: Rates
 
 
 def judge(incident: Incident, now: datetime) -> Judged:
@@ -84,6 +86,7 @@ def judge(incident: Incident, now: datetime) -> Judged:
         len(evidence.series),
         evidence.is_sample,
         dict(evidence.codes.most_common()),
+        bucket(evidence.series, ranking.onset or incident.since, evidence.until),
     )
 
 
