@@ -1,0 +1,199 @@
+"""One hour of the dearest and of conduct, written anew from the raw rows; longer steps from hours.
+
+Both run within the transaction of the hour's other rollups, and may be repeated at will.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.backends.utils import CursorWrapper
+
+from analytics import spans
+from console.lib import uuid7
+from conversations.search.fields import MISFIRES
+
+KEPT = 100
+"""Users, conversations, tags and pairs of each step that have rows of their own."""
+KEPT_LONGER = 300
+"""The same, of steps longer than an hour."""
+HIGHEST = 1000
+LOOKED_BACK = timedelta(days=7)
+"""How far back a conversation's earlier calls are counted."""
+_TOPS, _CONDUCT = "analytics_topcost", "analytics_conductcount"
+_SHARED = "model, provider, environment, source"
+_SUMS = "turns, calls, misfires, unpriced, cost, misfire_cost"
+_OF_STEP = "project_id = %(project)s AND grain = %(grain)s AND start = %(start)s"
+_IN_HOUR = "project_id = %(project)s AND id >= %(low)s AND id < %(high)s"
+
+# What a turn's calls are, and what each costs: its share of the turn and its own.
+_CALLS = f"""
+  calls AS MATERIALIZED (
+    SELECT c.id, c.turn_id, c.conversation_id, left(c.name, 200) AS tool, c.codes,
+      coalesce(c.cost, 0) AS own, count(*) OVER (PARTITION BY c.turn_id) AS together
+    FROM conversations_toolcall c WHERE {_IN_HOUR}),
+  turns AS MATERIALIZED (
+    SELECT id, conversation_id, left(model, 200) AS model, provider, environment, source,
+      "user", tags, cost
+    FROM conversations_turn WHERE {_IN_HOUR}),
+  priced AS MATERIALIZED (
+    SELECT c.id, c.turn_id, c.conversation_id, c.tool,
+      c.codes && %(misfires)s::varchar[] AS is_misfire, c.codes && '{{repeated_call}}' AS is_repeat,
+      coalesce(t.cost, 0) / c.together + c.own AS cost, c.own, t.cost IS NULL AS is_unpriced,
+      coalesce(t.model, '') AS model, coalesce(t.provider, '') AS provider,
+      coalesce(t.environment, '') AS environment, coalesce(t.source, '') AS source
+    FROM calls c LEFT JOIN turns t ON t.id = c.turn_id)"""
+
+_HOUR_TOPS = f"""
+WITH {_CALLS},
+  told AS (
+    SELECT turn_id, count(*) AS calls, count(*) FILTER (WHERE is_misfire) AS misfires,
+      sum(own) AS own, coalesce(sum(cost) FILTER (WHERE is_misfire), 0) AS misfire_cost
+    FROM priced GROUP BY turn_id),
+  whole AS MATERIALIZED (
+    SELECT t.*, coalesce(c.calls, 0) AS calls, coalesce(c.misfires, 0) AS misfires,
+      coalesce(t.cost, 0) + coalesce(c.own, 0) AS dollars,
+      coalesce(c.misfire_cost, 0) AS misfire_cost
+    FROM turns t LEFT JOIN told c ON c.turn_id = t.id),
+  each AS (
+    SELECT 'user' AS kind, "user" AS key, '' AS tool, w.* FROM whole w
+    UNION ALL SELECT 'conversation', conversation_id::text, '', w.* FROM whole w
+    UNION ALL SELECT 'tag', tag, '', w.* FROM whole w,
+      unnest(CASE WHEN w.tags = '{{}}' THEN '{{""}}' ELSE w.tags END) AS tag),
+  summed AS (
+    SELECT kind, key, tool, {_SHARED}, count(*) AS turns, sum(calls) AS calls,
+      sum(misfires) AS misfires, count(*) FILTER (WHERE cost IS NULL) AS unpriced,
+      sum(dollars) AS cost, sum(misfire_cost) AS misfire_cost
+    FROM each GROUP BY kind, key, tool, {_SHARED}
+    UNION ALL
+    SELECT 'pair', conversation_id::text, tool, {_SHARED}, 0, count(*),
+      count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_unpriced), sum(cost),
+      coalesce(sum(cost) FILTER (WHERE is_misfire), 0)
+    FROM priced GROUP BY conversation_id, tool, {_SHARED})"""
+
+# Of the rows "summed" the greatest are kept, the others become one for each set of dimensions.
+_WRITE_TOPS = f"""
+  , weighed AS (
+    SELECT *, sum(CASE kind WHEN 'pair' THEN calls ELSE cost END)
+        OVER (PARTITION BY kind, key, tool) AS weight,
+      sum(turns) OVER (PARTITION BY kind, key, tool) AS number
+    FROM summed),
+  ranked AS (
+    SELECT *, dense_rank() OVER (PARTITION BY kind ORDER BY weight DESC, number DESC, key, tool)
+      > %(kept)s AS beyond
+    FROM weighed)
+INSERT INTO {_TOPS} (project_id, grain, start, kind, key, tool, is_rest, keys, most, {_SHARED},
+  {_SUMS})
+SELECT %(project)s, %(grain)s, %(start)s, kind, key, tool, false, 1, 0, {_SHARED}, {_SUMS}
+FROM ranked WHERE NOT beyond
+UNION ALL
+SELECT %(project)s, %(grain)s, %(start)s, kind, '', '', true, count(DISTINCT (key, tool)),
+  max(weight), {_SHARED}, sum(turns), sum(calls), sum(misfires), sum(unpriced), sum(cost),
+  sum(misfire_cost)
+FROM ranked WHERE beyond GROUP BY kind, {_SHARED}"""
+
+_LONGER_TOPS = f"""
+WITH summed AS (
+    SELECT kind, key, tool, {_SHARED}, sum(turns) AS turns, sum(calls) AS calls,
+      sum(misfires) AS misfires, sum(unpriced) AS unpriced, sum(cost) AS cost,
+      sum(misfire_cost) AS misfire_cost
+    FROM {_TOPS} WHERE project_id = %(project)s AND grain = {spans.HOUR}
+      AND start >= %(start)s AND start < %(end)s AND NOT is_rest
+    GROUP BY kind, key, tool, {_SHARED})"""
+
+# What the hours had already added up stays added up, and what it hides adds up as well.
+_LONGER_RESTS = f"""
+INSERT INTO {_TOPS} (project_id, grain, start, kind, key, tool, is_rest, keys, most, {_SHARED},
+  {_SUMS})
+SELECT %(project)s, %(grain)s, %(start)s, kind, 'hours', '', true, max(keys),
+  (SELECT coalesce(sum(most), 0) FROM (
+    SELECT max(most) AS most FROM {_TOPS} h WHERE project_id = %(project)s
+      AND grain = {spans.HOUR} AND start >= %(start)s AND start < %(end)s AND is_rest
+      AND h.kind = rest.kind GROUP BY start) AS hours),
+  {_SHARED}, sum(turns), sum(calls), sum(misfires), sum(unpriced), sum(cost), sum(misfire_cost)
+FROM {_TOPS} rest WHERE project_id = %(project)s AND grain = {spans.HOUR}
+  AND start >= %(start)s AND start < %(end)s AND is_rest
+GROUP BY kind, {_SHARED}"""
+
+_HOUR_CONDUCT = f"""
+WITH {_CALLS},
+  touched AS (SELECT DISTINCT conversation_id, tool FROM calls),
+  numbered AS (
+    SELECT c.id, row_number() OVER (PARTITION BY c.conversation_id, c.name ORDER BY c.id) AS rank
+    FROM (SELECT DISTINCT conversation_id FROM touched) t
+    JOIN conversations_toolcall c ON c.conversation_id = t.conversation_id
+    WHERE c.project_id = %(project)s AND c.id >= %(back)s AND c.id < %(high)s)
+INSERT INTO {_CONDUCT} (project_id, grain, start, {_SHARED}, tool, rank, calls, misfires, repeats,
+  cost)
+SELECT %(project)s, %(grain)s, %(start)s, {_SHARED}, tool, least(rank, {HIGHEST}), count(*),
+  count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_repeat), sum(cost)
+FROM priced JOIN numbered USING (id) GROUP BY {_SHARED}, tool, least(rank, {HIGHEST})"""
+
+_LONGER_CONDUCT = f"""
+INSERT INTO {_CONDUCT} (project_id, grain, start, {_SHARED}, tool, rank, calls, misfires, repeats,
+  cost)
+SELECT %(project)s, %(grain)s, %(start)s, {_SHARED}, tool, rank, sum(calls), sum(misfires),
+  sum(repeats), sum(cost)
+FROM {_CONDUCT} WHERE project_id = %(project)s AND grain = {spans.HOUR}
+  AND start >= %(start)s AND start < %(end)s
+GROUP BY {_SHARED}, tool, rank"""
+
+# Calls that come late move the ranks of those after them.
+_LATER = """
+INSERT INTO analytics_dirtyhour (project_id, hour)
+SELECT DISTINCT %(project)s::bigint, date_trunc('hour', later.at, 'UTC')
+FROM conversations_toolcall later
+WHERE later.project_id = %(project)s AND later.id >= %(high)s AND later.id < %(ahead)s
+  AND later.conversation_id IN (
+    SELECT conversation_id FROM conversations_toolcall
+    WHERE project_id = %(project)s AND id >= %(low)s AND id < %(high)s)"""
+
+
+def write_hour(cursor: CursorWrapper, project: int, start: datetime) -> None:
+    """Write the hour that begins at ``start`` anew."""
+    end = start + timedelta(hours=1)
+    given = {
+        "project": project,
+        "grain": spans.HOUR,
+        "start": start,
+        "low": uuid7.floor(start),
+        "high": uuid7.floor(end),
+        "back": uuid7.floor(start - LOOKED_BACK),
+        "ahead": uuid7.floor(end + LOOKED_BACK),
+        "misfires": list(MISFIRES),
+        "kept": KEPT,
+    }
+    for table in (_TOPS, _CONDUCT):
+        cursor.execute(f"DELETE FROM {table} WHERE {_OF_STEP}", given)
+    cursor.execute(_HOUR_TOPS + _WRITE_TOPS, given)
+    cursor.execute(_HOUR_CONDUCT, given)
+
+
+def mark_later(cursor: CursorWrapper, project: int, start: datetime) -> None:
+    """Have the hours recomputed in which conversations of this hour went on."""
+    end = start + timedelta(hours=1)
+    cursor.execute(
+        _LATER,
+        {
+            "project": project,
+            "low": uuid7.floor(start),
+            "high": uuid7.floor(end),
+            "ahead": uuid7.floor(end + LOOKED_BACK),
+        },
+    )
+
+
+def write_longer(cursor: CursorWrapper, project: int, grain: int, start: datetime) -> None:
+    """Write a longer step anew from its hours."""
+    given = {
+        "project": project,
+        "grain": grain,
+        "start": start,
+        "end": spans.after(start, grain),
+        "kept": KEPT_LONGER,
+    }
+    for table in (_TOPS, _CONDUCT):
+        cursor.execute(f"DELETE FROM {table} WHERE {_OF_STEP}", given)
+    cursor.execute(_LONGER_TOPS + _WRITE_TOPS, given)
+    cursor.execute(_LONGER_RESTS, given)
+    cursor.execute(_LONGER_CONDUCT, given)

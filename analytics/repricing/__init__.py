@@ -1,0 +1,1 @@
+"""Pricing stored turns again: looked at first, then written, both in batches that count once."""
