@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from console.embedded import record
+from console.embedded import processes, record
 from console.embedded.child import Child, ChildSpec, free_port, http_status, stop_all
 from console.embedded.postgres import postgres
 from console.embedded.valkey import valkey
@@ -68,6 +69,27 @@ def _close_connections() -> None:
 
     connection.close()
     connection.close_pool()
+
+
+@contextmanager
+def webs(running: Running, count: int, **environment: str) -> Iterator[tuple[str, list[int]]]:
+    """Several Daphnes on one address, as ``up --web`` starts them: it, and their process ids."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        specs = processes.webs(count, listener.fileno(), probe_url=url, probe_host="localhost")
+        specs = [
+            replace(spec, environment={**spec.environment, "SITE_URL": url, **environment})
+            for spec in specs
+        ]
+        children = [Child(spec, running.folder / "log") for spec in specs]
+        try:
+            for child in children:
+                child.start()
+                record.remember(running.folder, child)
+                child.wait_ready()
+            yield url, [_pid(child) for child in children]
+        finally:
+            stop_all(children)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class ChildSpec:
 
     `ready` is asked until it is true, at most `patience` seconds. `essential` children stop the
     whole start when they fail. `last` children are ended after the others.
-    `note` is shown when it is ready.
+    `note` is shown when it is ready. It inherits the file descriptors `inherits`.
     """
 
     name: str
@@ -46,6 +46,7 @@ class ChildSpec:
     essential: bool = True
     last: bool = False
     note: str = ""
+    inherits: Sequence[int] = ()
 
 
 class Child:
@@ -70,6 +71,7 @@ class Child:
                 env={**os.environ, **self.spec.environment},
                 cwd=self.spec.cwd,
                 start_new_session=True,
+                pass_fds=self.spec.inherits,
                 **as_user(self.spec.user),
             )
         except OSError as error:

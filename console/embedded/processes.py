@@ -14,14 +14,28 @@ UNBUFFERED = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "console.settin
 
 def web(host: str, port: int, *, probe_url: str, probe_host: str) -> ChildSpec:
     """Daphne: pages and sockets. `probe_host` must be one of the allowed hosts."""
+    return _web("web", ["-b", host, "-p", str(port)], (), probe_url, probe_host)
+
+
+def webs(count: int, listener: int, *, probe_url: str, probe_host: str) -> list[ChildSpec]:
+    """Several Daphnes that take connections from one listening socket, a file descriptor."""
+    names = ["web", *(f"web-{number}" for number in range(2, count + 1))]
+    place = ["--fd", str(listener)]
+    return [_web(name, place, (listener,), probe_url, probe_host) for name in names]
+
+
+def _web(
+    name: str, place: list[str], inherits: tuple[int, ...], probe_url: str, probe_host: str
+) -> ChildSpec:
     return ChildSpec(
-        name="web",
-        title="Web",
-        command=[sys.executable, "-m", "console.web", "-v", "0", "-b", host, "-p", str(port)]
+        name=name,
+        title=name.capitalize(),
+        command=[sys.executable, "-m", "console.web", "-v", "0", *place]
         + ["console.asgi:application"],
         ready=lambda: http_status(f"{probe_url}/healthz", probe_host)[0] > 0,
         environment=UNBUFFERED,
         cwd=BASE_DIR,
+        inherits=inherits,
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.embedded import processes
-from console.embedded.child import Child, EmbeddedError
+from console.embedded.child import Child, ChildSpec, EmbeddedError
 from console.embedded.model import is_installed, model
 from console.embedded.postgres import postgres
 from console.embedded.supervisor import StopRequested, Supervisor
@@ -33,6 +33,7 @@ class Options:
     var_dir: Path
     host: str = "127.0.0.1"
     port: int = 8000
+    webs: int = 1
     workers: int = 2
     model: bool = True
     browser: bool = True
@@ -43,7 +44,7 @@ def run(options: Options) -> int:
     try:
         with _lock(options.var_dir):
             _check_disk(options.var_dir)
-            _check_port(options.host, options.port)
+            _listen(options.host, options.port).close()
             return _supervise(options)
     except EmbeddedError as error:
         say(f"Misfire cannot run: {error}")
@@ -144,11 +145,19 @@ class Start:
         probe = {"probe_url": self.probe_url, "probe_host": self.probe_host}
         options = self.options
         specs = [
-            processes.web(options.host, options.port, **probe),
+            *self._webs(probe),
             processes.worker(options.workers, **probe),
             processes.beat(options.var_dir),
         ]
         return [self.supervisor.start(spec) for spec in specs]
+
+    def _webs(self, probe: dict[str, str]) -> list[ChildSpec]:
+        options = self.options
+        if options.webs == 1:
+            return [processes.web(options.host, options.port, **probe)]
+        # Open as long as this process: a web process that is started again finds it.
+        self.listener = _listen(options.host, options.port)
+        return processes.webs(options.webs, self.listener.fileno(), **probe)
 
     def _announce(self, link: str | None) -> None:
         say(f"\nMisfire is at {self.site_url}/")
@@ -208,19 +217,17 @@ def _check_disk(var_dir: Path) -> None:
         )
 
 
-def _check_port(host: str, port: int) -> None:
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, or `EmbeddedError` with the cure."""
     if not 0 < port < 65536:
         raise EmbeddedError(
             f"it cannot listen on port {port}. Choose one of 1 to 65535 with --port."
         )
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
+        family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        with socket.socket(family, kind, protocol) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen()
+        return socket.create_server(address[:2], family=family, backlog=200)
     except (OSError, OverflowError) as error:
         raise EmbeddedError(
             f"it cannot listen on {host} port {port} ({error}). Choose another port with "

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from tests.bench import peers
 from tests.bench.processors import cpu_of, settle
 from tests.bench.turns import BATCH, make_batch, make_spans
-from tests.servers import ROOT, Running, database, web
+from tests.servers import ROOT, Running, database, webs
 
 TARGET, SLOWEST, TIMES = 1000, 500.0, 3.0
 
@@ -134,14 +134,15 @@ def measure(running: Running, door: Door, options: argparse.Namespace) -> Reache
 
     project = Project.objects.create(slug=f"bench-{door.name}", name="Bench")
     key = ApiKey.issue(project=project, name="bench", scopes=["ingest"])[1]
-    with web(running, INGEST_KIB_PER_SECOND="0") as (url, pid):
-        settle(pid)
+    with webs(running, options.web, INGEST_KIB_PER_SECOND="0") as (url, pids):
+        for pid in pids:
+            settle(pid)
         warm = Load(999, url, key, door)
         warm.until = time.monotonic() + 2
         warm.run()
         loads = [Load(number, url, key, door) for number in range(options.connections)]
-        servers = {"web": pid, "database": running.pids["postgres"]}
-        before = {name: cpu_of(one) for name, one in servers.items()}
+        servers = {"web": pids, "database": [running.pids["postgres"]]}
+        before = {name: sum(map(cpu_of, some)) for name, some in servers.items()}
         size, held, began = database_bytes(), count_turns(), time.monotonic()
         for load in loads:
             load.until = began + options.seconds
@@ -151,7 +152,7 @@ def measure(running: Running, door: Door, options: argparse.Namespace) -> Reache
         stored = sum(load.stored for load in loads)
         assert count_turns() == held + stored, "not all that was accepted is queryable"
         took = time.monotonic() - began
-        cpu = {name: cpu_of(one) - before[name] for name, one in servers.items()}
+        cpu = {name: sum(map(cpu_of, some)) - before[name] for name, some in servers.items()}
         grown = database_bytes() - size
     answers = sorted(answer for load in loads for answer in load.answers)
     slow, whole = quantiles(answers, n=20)[-1], sum(load.sent_bytes for load in loads)
@@ -200,6 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each door's load")
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--web", type=int, default=1, help="web processes")
     parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
     parser.add_argument("--bench", type=Path, default=ROOT.parent / "shared" / "bench")
     parser.add_argument("--tau", type=Path, default=ROOT.parent / "shared" / "data" / "tau")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console.embedded.child import http_status
 from tests.platform.running import up
 
 
@@ -26,10 +28,12 @@ def database_url() -> Iterator[str]:
 def test_only_our_own_processes_start(tmp_path: Path, database_url: str) -> None:
     secret = tmp_path / "database-url"
     secret.write_text(database_url)
-    with up(
-        tmp_path / "var", DATABASE_URL_FILE=str(secret), REDIS_URL=os.environ["REDIS_URL"]
-    ) as running:
+    addresses = {"DATABASE_URL_FILE": str(secret), "REDIS_URL": os.environ["REDIS_URL"]}
+    with up(tmp_path / "var", "--web", "2", **addresses) as running:
         children = {path.stem for path in (running.var_dir / "children").iterdir()}
         state = running.state()
-    assert children == {"web", "worker", "beat"}
+        os.kill(running.child_pid("web"), signal.SIGKILL)
+        answers = {http_status(f"{running.url}/healthz")[0] for _ in range(10)}
+    assert children == {"web", "web-2", "worker", "beat"}
+    assert answers == {200}, "the other web process goes on answering"
     assert not {"DATABASE_URL", "REDIS_URL", "LOCAL_MODEL_URL"} & set(state)
