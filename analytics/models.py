@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from analytics.alerts.records import AlertChannel as AlertChannel
+from analytics.alerts.records import AlertDelivery as AlertDelivery
+from analytics.alerts.records import AlertEvent as AlertEvent
+from analytics.alerts.records import AlertRule as AlertRule
+from analytics.alerts.records import AlertSilence as AlertSilence
+from analytics.budgets.records import Budget as Budget
+from analytics.costs.records import ConductCount as ConductCount
+from analytics.costs.records import TopCost as TopCost
+from analytics.latency.records import LatencyLimit as LatencyLimit
 from analytics.records import CallCount as CallCount
 from analytics.records import CodeCount as CodeCount
 from analytics.records import DirtyHour as DirtyHour
@@ -9,3 +18,5 @@ from analytics.records import ExpectedCount as ExpectedCount
 from analytics.records import LatencySketch as LatencySketch
 from analytics.records import PointerCount as PointerCount
 from analytics.records import TurnCount as TurnCount
+from analytics.repricing.records import Repricing as Repricing
+from analytics.usage_exports.records import UsageExport as UsageExport

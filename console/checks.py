@@ -74,6 +74,20 @@ def check_database_url(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
 
 
 @register(TAG)
+def check_mail(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """A mistyped encryption must not become none."""
+    if settings.SMTP_TLS in ("starttls", "tls", "none"):
+        return []
+    return [
+        Error(
+            f"SMTP_TLS is {settings.SMTP_TLS!r}.",
+            hint="Use starttls, tls, or none for a mail server on this machine.",
+            id="console.E006",
+        )
+    ]
+
+
+@register(TAG)
 def check_redis_url(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """The broker, the channel layer and the event logs all take this one URL."""
     url = settings.REDIS_URL

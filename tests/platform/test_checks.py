@@ -51,6 +51,7 @@ def test_good_settings_pass(settings: Settings) -> None:
         ({"DATABASE_URL": ""}, "console.W002"),
         ({"REDIS_URL": ""}, "console.W002"),
         ({"SITE_URL": "misfire.example.org"}, "console.E005"),
+        ({"SMTP_TLS": "ssl"}, "console.E006"),
         ({"SITE_URL": "http://misfire.example.org"}, "console.W003"),
         ({"SESSION_COOKIE_SECURE": False}, "console.W004"),
     ],

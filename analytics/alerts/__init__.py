@@ -1,0 +1,1 @@
+"""Alerts: what is watched, when it is told, to whom, and what became of telling."""

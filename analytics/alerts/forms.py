@@ -1,0 +1,313 @@
+"""The forms of rules, channels and silences. Every refusal says what to enter instead."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+from django.core.validators import validate_email
+from django.utils import timezone
+
+from analytics.alerts.defaults import Default
+from analytics.alerts.notifiers.base import may_read
+from analytics.alerts.readings import read_filter
+from analytics.alerts.records import CHANNEL_KINDS, AlertChannel, AlertRule
+from analytics.alerts.watched import WATCHED
+from analytics.alerts.wording import tell_length
+from console.accounts.forms import Form
+from console.accounts.models import Project, User
+from console.lib.fields import to_stored
+from conversations.incidents.records import SEVERITIES
+from conversations.search.query import BadQuery
+
+WINDOWS = (60, 120, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600)
+RENOTIFY = (0, 900, 3600, 4 * 3600, 24 * 3600)
+SILENCES = (900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
+MOST_RULES = 100
+_MOST_ADDRESSES = 20
+_LARGEST = 1e12
+
+
+def _number(label: str, *, required: bool = False, help_text: str = "") -> forms.FloatField:
+    return forms.FloatField(
+        label=label,
+        required=required,
+        min_value=0,
+        max_value=_LARGEST,
+        help_text=help_text,
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+    )
+
+
+class RuleForm(Form):
+    """A new or changed rule of a project."""
+
+    name = forms.CharField(label="Name", max_length=100)
+    metric = forms.ChoiceField(
+        label="Metric", choices=[(one.name, one.label) for one in WATCHED.values()]
+    )
+    query = forms.CharField(
+        label="Only those that match",
+        max_length=2000,
+        required=False,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "placeholder": "tool:get_weather environment:production",
+            }
+        ),
+        help_text="The lists' filter. Empty watches the whole project.",
+    )
+    window = forms.TypedChoiceField(
+        label="Window",
+        choices=[(size, f"the last {tell_length(size)}") for size in WINDOWS],
+        coerce=int,
+        initial=300,
+    )
+    basis = forms.ChoiceField(
+        label="Compared with",
+        choices=[("threshold", "levels that you give"), ("past", "its own past at this hour")],
+    )
+    direction = forms.ChoiceField(
+        label="Alert when it is", choices=[("above", "above"), ("below", "below")]
+    )
+    level = _number("Alert level", required=True, help_text="In the metric's unit, or in spreads.")
+    warning = _number("Warning level", help_text="Optional.")
+    recovery = _number(
+        "Recovery level",
+        help_text="Over once it is within this. Empty: a fifth short of the level.",
+    )
+    minimum = forms.IntegerField(
+        label="At least so many calls",
+        min_value=1,
+        max_value=1_000_000,
+        initial=20,
+        help_text="With fewer in the window there is nothing to say.",
+    )
+    severity = forms.ChoiceField(label="Severity", choices=SEVERITIES, initial="high")
+    renotify = forms.TypedChoiceField(
+        label="Remind while it lasts",
+        choices=[(0, "never")] + [(s, f"every {tell_length(s)}") for s in RENOTIFY if s],
+        coerce=int,
+        initial=0,
+    )
+    channels = forms.ModelMultipleChoiceField(
+        queryset=AlertChannel.objects.none(),
+        label="Tell",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    tells_no_data = forms.BooleanField(label="Also tell when there is no data", required=False)
+    opens_incident = forms.BooleanField(
+        label="Open an incident, or join the open one", required=False, initial=True
+    )
+
+    def __init__(
+        self, *args: Any, project: Project, rule: AlertRule | None = None, **kwargs: Any
+    ) -> None:
+        self.project, self.rule = project, rule
+        if rule is not None:
+            kwargs.setdefault("initial", _initial(rule))
+        super().__init__(*args, **kwargs)
+        channels = AlertChannel.objects.filter(project=project, archived_at=None).order_by("name")
+        field = self.fields["channels"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = channels
+        for name in ("tells_no_data", "opens_incident"):
+            self.fields[name].widget.attrs["class"] = "form-check-input"
+        self.fields["query"].widget.attrs["class"] = "inp mono"
+
+    def clean_name(self) -> str:
+        name: str = to_stored(self.cleaned_data["name"])
+        rules = AlertRule.objects.filter(project=self.project)
+        if self.rule is not None:
+            rules = rules.exclude(pk=self.rule.pk)
+        if rules.filter(name=name).exists():
+            raise forms.ValidationError("A rule of this project has this name; take another.")
+        if self.rule is None and rules.count() >= MOST_RULES:
+            raise forms.ValidationError(f"A project has {MOST_RULES} rules at most; remove one.")
+        return name
+
+    def clean_query(self) -> str:
+        try:
+            return read_filter(self.cleaned_data["query"].strip()).text
+        except BadQuery as error:
+            raise forms.ValidationError(error.problem) from None
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        level, above = data.get("level"), data.get("direction") != "below"
+        if level is None:
+            return data
+        # Spreads grow with the distance in either direction.
+        grows = above or data.get("basis") == "past"
+        for name in ("warning", "recovery"):
+            other = data.get(name)
+            if other is not None and (other >= level if grows else other <= level):
+                word = "below" if grows else "above"
+                self.add_error(name, f"Enter a number {word} the alert level, or nothing.")
+        if grows and not level and data.get("basis") == "past":
+            self.add_error("level", "Enter how many spreads are unusual, such as 4.")
+        return data
+
+    def draft(self) -> AlertRule:
+        """The rule as the form says it, not saved; for a form that is valid."""
+        data, now = dict(self.cleaned_data), timezone.now()
+        data.pop("channels")
+        row = self.rule or AlertRule(project=self.project, since=now)
+        for name, value in data.items():
+            setattr(row, name, value)
+        if not row.watched.takes_minimum:
+            row.minimum = 1
+        row.changed_at = row.due_at = now
+        return row
+
+    def save(self, user: User) -> AlertRule:
+        """The rule, made or changed; the next look is due at once."""
+        row = self.draft()
+        if row.pk is None:
+            row.created_by = user
+            row.save()
+        else:
+            # How it stands is the looks' business: one may be at it now.
+            row.save(update_fields=[*_OWN, "changed_at", "due_at"])
+        row.channels.set(self.cleaned_data["channels"])
+        return row
+
+
+_OWN = tuple(name for name in RuleForm.base_fields if name != "channels")
+
+
+def _initial(rule: AlertRule) -> dict[str, Any]:
+    values = {name: getattr(rule, name) for name in _OWN}
+    return values | {"channels": list(rule.channels.values_list("pk", flat=True))}
+
+
+def make_default(project: Project, default: Default, user: User) -> AlertRule | None:
+    """One of the rules that an empty page offers, as the form would make it; None where there is
+    a rule of that name."""
+    values = asdict(default) | {"direction": "above", "renotify": 0, "opens_incident": True}
+    channels = AlertChannel.objects.filter(project=project, archived_at=None)
+    values["channels"] = list(channels.values_list("pk", flat=True))
+    form = RuleForm(values, project=project)
+    return form.save(user) if form.is_valid() else None
+
+
+class ChannelForm(Form):
+    """A new or changed channel of a project."""
+
+    name = forms.CharField(label="Name", max_length=60)
+    kind = forms.ChoiceField(label="Kind", choices=CHANNEL_KINDS)
+    url = forms.CharField(
+        label="Address of the webhook",
+        max_length=500,
+        required=False,
+        help_text="For a signed webhook. Those of Slack are secrets: name their variable below.",
+    )
+    variable = forms.CharField(
+        label="Environment variable that holds the secret",
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    addresses = forms.CharField(
+        label="E-mail addresses, one a line",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+
+    def __init__(
+        self, *args: Any, project: Project, channel: AlertChannel | None = None, **kwargs: Any
+    ) -> None:
+        self.project, self.channel = project, channel
+        if channel is not None:
+            own = {name: getattr(channel, name) for name in ("name", "kind", "url", "variable")}
+            kwargs.setdefault("initial", own | {"addresses": "\n".join(channel.addresses)})
+        super().__init__(*args, **kwargs)
+        self.fields["variable"].help_text = (
+            "Its name, such as ALERT_OPS_WEBHOOK_SECRET (what a webhook is signed with),"
+            " OPS_WEBHOOK_URL (Slack's address) or OPS_ROUTING_KEY (PagerDuty's)."
+            " The secret itself is never stored."
+        )
+
+    def clean_name(self) -> str:
+        name: str = to_stored(self.cleaned_data["name"])
+        others = AlertChannel.objects.filter(project=self.project, name=name, archived_at=None)
+        if self.channel is not None:
+            others = others.exclude(pk=self.channel.pk)
+        if others.exists():
+            raise forms.ValidationError("A channel of this project has this name; take another.")
+        return name
+
+    def clean_addresses(self) -> list[str]:
+        lines = self.cleaned_data["addresses"].replace(",", "\n").splitlines()
+        found = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+        for address in found:
+            try:
+                validate_email(address)
+            except forms.ValidationError:
+                raise forms.ValidationError(f"{address[:60]} is no e-mail address.") from None
+        if len(found) > _MOST_ADDRESSES:
+            raise forms.ValidationError(f"A channel has {_MOST_ADDRESSES} addresses at most.")
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        """What each kind needs; what it does not is dropped."""
+        data, kind = self.cleaned_data, self.cleaned_data.get("kind")
+        if kind == "email":
+            data["variable"] = ""
+            if not data.get("addresses") and "addresses" not in self.errors:
+                self.add_error("addresses", "Enter at least one address.")
+        else:
+            data["addresses"] = []
+            self._check_variable(data.get("variable", ""))
+        if kind == "webhook":
+            self._check_url(data.get("url", ""))
+        else:
+            data["url"] = ""
+        return data
+
+    def _check_variable(self, variable: str) -> None:
+        if not variable or not may_read(variable):
+            allowed = ", ".join(settings.ALERT_VARIABLES)
+            self.add_error(
+                "variable",
+                f"Name a variable that matches {allowed}, not the secret itself. Others may be"
+                " allowed with the setting ALERT_VARIABLES.",
+            )
+
+    def _check_url(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in ("http", "https"):
+            self.add_error("url", "Enter an address that begins with https:// or http://.")
+        elif parts.username or parts.password:
+            self.add_error("url", "Leave credentials out: the signature says who sends.")
+
+    def save(self) -> AlertChannel:
+        row = self.channel or AlertChannel(project=self.project)
+        for name, value in self.cleaned_data.items():
+            setattr(row, name, value)
+        row.save()
+        return row
+
+
+class SilenceForm(Form):
+    """A silence that begins now. Without a rule it is of all rules of the project."""
+
+    seconds = forms.TypedChoiceField(
+        label="For", choices=[(s, tell_length(s)) for s in SILENCES], coerce=int, initial=3600
+    )
+    note = forms.CharField(label="Why", max_length=200, required=False)
+
+    @property
+    def length(self) -> timedelta:
+        return timedelta(seconds=self.cleaned_data["seconds"])

@@ -1,0 +1,147 @@
+"""A rule over time that is past: when it would have alerted, and the chart of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from analytics.alerts.lifecycle import Firing, simulate
+from analytics.alerts.preview import MINUTE, WEEK, at, pick_worst, slide
+from analytics.alerts.readings import read_filter, read_minutes
+from analytics.alerts.records import AlertRule
+from analytics.alerts.rules import WEEKS, Measured
+from analytics.alerts.telling import rows_of
+from analytics.alerts.wording import tell_reading
+from analytics.spans import write_times
+from console.accounts.models import Project
+from console.lib.charts import Chart, Marker, Series, Unit
+from conversations.search.query import parse
+
+_UNITS: dict[str, Unit] = {"percent": "%", "count": "", "dollars": "$"}
+BUDGET = 8.0
+"""Seconds that one look back may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A firing, with its sentence and the address of its calls or turns."""
+
+    firing: Firing
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """``since`` is how far back was read: later than asked for where the time did not suffice.
+    ``base`` counts the calls or turns. ``lacks_past`` says that too little is stored to compare."""
+
+    since: datetime
+    until: datetime
+    asked: datetime
+    firings: Sequence[Told]
+    base: int
+    lacks_past: bool
+    chart: Chart
+
+    @property
+    def is_whole(self) -> bool:
+        return self.since <= self.asked
+
+
+def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta) -> LookBack:
+    """The rule over the last ``length``, its chart in steps of ``step``. Raises BadQuery."""
+    rule, query = row.rule, read_filter(row.query)
+    until = now.replace(second=0, microsecond=0)
+    asked = until - length
+    before = timedelta(seconds=rule.window + (WEEKS * WEEK if rule.basis == "past" else 0))
+    held = read_minutes(row.project, row.watched, query, asked - before, until, budget=BUDGET)
+    since = max(asked, held.reached + timedelta(seconds=rule.window))
+    first, last = (round(moment.timestamp()) // MINUTE for moment in (since, until))
+    series = list(slide(rule, held.counts, first, last))
+    firings = simulate(rule, ((at(end), measured) for end, measured in series))
+    told = [_tell(row, firing, until) for firing in firings]
+    minutes = round(step.total_seconds()) // MINUTE
+    points = pick_worst(rule, series, minutes)
+    return LookBack(
+        since=since,
+        until=until,
+        asked=asked,
+        firings=told[::-1],
+        base=sum(base for minute, (_, base) in held.counts.items() if minute >= first),
+        lacks_past=any(measured.lack == "past" for _, measured in points)
+        and not any(measured.figure is not None for _, measured in points),
+        chart=_draw(row, points, minutes, firings),
+    )
+
+
+def _tell(row: AlertRule, firing: Firing, until: datetime) -> Told:
+    began = firing.start - timedelta(seconds=row.window)
+    url = link_rows(row.project, row, began, firing.end or until)
+    return Told(firing, tell_reading(row.watched, firing.worst), url)
+
+
+def link_rows(project: Project, row: AlertRule, since: datetime, until: datetime) -> str:
+    """The list of the very calls or turns that a rule counted from ``since`` to ``until``."""
+    times = parse(write_times(since, max(until, since + timedelta(seconds=1)))).terms
+    name = "call-list" if row.watched.kind == "calls" else "turn-list"
+    query = parse(rows_of(row)).having(*times).text
+    return f"{reverse(f'conversations:{name}', args=[project.slug])}?{urlencode({'q': query})}"
+
+
+def _draw(
+    row: AlertRule,
+    points: Sequence[tuple[int, Measured]],
+    minutes: int,
+    firings: Sequence[Firing],
+) -> Chart:
+    starts = [at(minute) for minute, _ in points]
+    step = timedelta(minutes=minutes)
+    links = [link_rows(row.project, row, start, start + step) for start in starts]
+    values = [measured.value for _, measured in points]
+    lines = [
+        Series(
+            row.watched.label,
+            values,
+            "line",
+            color="s1",
+            links=links,
+            texts=[tell_reading(row.watched, measured) for _, measured in points],
+        )
+    ]
+    if row.basis == "past":
+        usual = [measured.expected for _, measured in points]
+        lines.append(Series("Usual at this hour", usual, "line", color="ink-3", dashed=True))
+    else:
+        lines.append(_level("Alert level", row.level, len(points), "rejected-solid"))
+        if row.warning is not None:
+            lines.append(_level("Warning level", row.warning, len(points), "flagged-solid"))
+    return Chart(
+        name="alert",
+        title=f"{row.watched.label}, the {'highest' if row.direction == 'above' else 'lowest'}"
+        f" window of each {'hour' if minutes == 60 else f'{minutes} minutes'}, UTC",
+        labels=[_label(start, minutes) for start in starts],
+        series=lines,
+        unit=_UNITS[row.watched.unit],
+        markers=[
+            Marker(
+                (round(firing.start.timestamp()) // MINUTE - 1 - points[0][0]) // minutes,
+                "alert",
+                color="rejected-solid",
+            )
+            for firing in firings
+        ],
+        rows=[f"{start.day} {start:%b %Y, %H:%M}" for start in starts],
+    )
+
+
+def _level(name: str, level: float, count: int, color: str) -> Series:
+    return Series(name, [level] * count, "line", color=color, dashed=True)
+
+
+def _label(start: datetime, minutes: int) -> str:
+    return f"{start:%H:%M}" if minutes < 60 else f"{start.day} {start:%b %H:%M}"
