@@ -1,12 +1,15 @@
-"""One hour of the dearest and of conduct, written anew from the raw rows; longer steps from hours.
+"""Hours of the dearest and of conduct, written anew from the raw rows; longer steps from shorter.
 
-Both run within the transaction of the hour's other rollups, and may be repeated at will.
+Both run within the transaction of the other rollups, and may be repeated at will.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from analytics import spans
@@ -92,27 +95,30 @@ SELECT %(project)s, %(grain)s, %(start)s, kind, '', '', true, count(DISTINCT (ke
   sum(misfire_cost)
 FROM ranked WHERE beyond GROUP BY kind, {_SHARED}"""
 
+_SHORTER = """project_id = %(project)s AND grain = %(shorter)s
+      AND start >= %(start)s AND start < %(end)s"""
+
 _LONGER_TOPS = f"""
 WITH summed AS (
     SELECT kind, key, tool, {_SHARED}, sum(turns) AS turns, sum(calls) AS calls,
       sum(misfires) AS misfires, sum(unpriced) AS unpriced, sum(cost) AS cost,
       sum(misfire_cost) AS misfire_cost
-    FROM {_TOPS} WHERE project_id = %(project)s AND grain = {spans.HOUR}
-      AND start >= %(start)s AND start < %(end)s AND NOT is_rest
+    FROM {_TOPS} WHERE {_SHORTER} AND NOT is_rest
     GROUP BY kind, key, tool, {_SHARED})"""
 
-# What the hours had already added up stays added up, and what it hides adds up as well.
+# What the shorter steps had already added up stays so, and what it hides adds up as well.
 _LONGER_RESTS = f"""
+WITH hidden AS (
+  SELECT kind, sum(own + below) AS most FROM (
+    SELECT kind, start, coalesce(max(most) FILTER (WHERE key = ''), 0) AS own,
+      coalesce(max(most) FILTER (WHERE key <> ''), 0) AS below
+    FROM {_TOPS} WHERE {_SHORTER} AND is_rest GROUP BY kind, start) AS steps
+  GROUP BY kind)
 INSERT INTO {_TOPS} (project_id, grain, start, kind, key, tool, is_rest, keys, most, {_SHARED},
   {_SUMS})
-SELECT %(project)s, %(grain)s, %(start)s, kind, 'hours', '', true, max(keys),
-  (SELECT coalesce(sum(most), 0) FROM (
-    SELECT max(most) AS most FROM {_TOPS} h WHERE project_id = %(project)s
-      AND grain = {spans.HOUR} AND start >= %(start)s AND start < %(end)s AND is_rest
-      AND h.kind = rest.kind GROUP BY start) AS hours),
+SELECT %(project)s, %(grain)s, %(start)s, kind, 'hours', '', true, max(keys), max(hidden.most),
   {_SHARED}, sum(turns), sum(calls), sum(misfires), sum(unpriced), sum(cost), sum(misfire_cost)
-FROM {_TOPS} rest WHERE project_id = %(project)s AND grain = {spans.HOUR}
-  AND start >= %(start)s AND start < %(end)s AND is_rest
+FROM {_TOPS} rest JOIN hidden USING (kind) WHERE {_SHORTER} AND is_rest
 GROUP BY kind, {_SHARED}"""
 
 _HOUR_CONDUCT = f"""
@@ -134,8 +140,7 @@ INSERT INTO {_CONDUCT} (project_id, grain, start, {_SHARED}, tool, rank, calls, 
   cost)
 SELECT %(project)s, %(grain)s, %(start)s, {_SHARED}, tool, rank, sum(calls), sum(misfires),
   sum(repeats), sum(cost)
-FROM {_CONDUCT} WHERE project_id = %(project)s AND grain = {spans.HOUR}
-  AND start >= %(start)s AND start < %(end)s
+FROM {_CONDUCT} WHERE {_SHORTER}
 GROUP BY {_SHARED}, tool, rank"""
 
 # Calls that come late move the ranks of those after them.
@@ -144,15 +149,28 @@ INSERT INTO analytics_dirtyhour (project_id, hour)
 SELECT DISTINCT %(project)s::bigint, date_trunc('hour', later.at, 'UTC')
 FROM conversations_toolcall later
 WHERE later.project_id = %(project)s AND later.id >= %(high)s AND later.id < %(ahead)s
+  AND date_trunc('hour', later.at, 'UTC') <> ALL(%(hours)s::timestamptz[])
   AND later.conversation_id IN (
     SELECT conversation_id FROM conversations_toolcall
     WHERE project_id = %(project)s AND id >= %(low)s AND id < %(high)s)"""
+_TAKE_TOPS = f"DELETE FROM {_TOPS} WHERE {_OF_STEP}"
+_TAKE_CONDUCT = f"""WITH gone AS (DELETE FROM {_CONDUCT} WHERE {_OF_STEP} RETURNING calls)
+SELECT coalesce(sum(calls), 0) FROM gone"""
+_COUNT = f"SELECT coalesce(sum(calls), 0) FROM {_CONDUCT} WHERE {_OF_STEP}"
 
 
-def write_hour(cursor: CursorWrapper, project: int, start: datetime) -> None:
-    """Write the hour that begins at ``start`` anew."""
+def write_hours(project: int, hours: Sequence[datetime]) -> None:
+    """Write hours anew, in order; later hours in which their conversations went on are marked."""
+    with connection.cursor() as cursor:
+        for start in sorted(hours):
+            _write_hour(cursor, project, start, hours)
+
+
+def _write_hour(
+    cursor: CursorWrapper, project: int, start: datetime, hours: Sequence[datetime]
+) -> None:
     end = start + timedelta(hours=1)
-    given = {
+    given: dict[str, Any] = {
         "project": project,
         "grain": spans.HOUR,
         "start": start,
@@ -160,40 +178,33 @@ def write_hour(cursor: CursorWrapper, project: int, start: datetime) -> None:
         "high": uuid7.floor(end),
         "back": uuid7.floor(start - LOOKED_BACK),
         "ahead": uuid7.floor(end + LOOKED_BACK),
+        "hours": list(hours),
         "misfires": list(MISFIRES),
         "kept": KEPT,
     }
-    for table in (_TOPS, _CONDUCT):
-        cursor.execute(f"DELETE FROM {table} WHERE {_OF_STEP}", given)
+    cursor.execute(_TAKE_TOPS, given)
     cursor.execute(_HOUR_TOPS + _WRITE_TOPS, given)
+    cursor.execute(_TAKE_CONDUCT, given)
+    before = cursor.fetchone()[0]
     cursor.execute(_HOUR_CONDUCT, given)
+    cursor.execute(_COUNT, given)
+    if cursor.fetchone()[0] != before:
+        cursor.execute(_LATER, given)
 
 
-def mark_later(cursor: CursorWrapper, project: int, start: datetime) -> None:
-    """Have the hours recomputed in which conversations of this hour went on."""
-    end = start + timedelta(hours=1)
-    cursor.execute(
-        _LATER,
-        {
-            "project": project,
-            "low": uuid7.floor(start),
-            "high": uuid7.floor(end),
-            "ahead": uuid7.floor(end + LOOKED_BACK),
-        },
-    )
-
-
-def write_longer(cursor: CursorWrapper, project: int, grain: int, start: datetime) -> None:
-    """Write a longer step anew from its hours."""
-    given = {
+def write_longer(project: int, grain: int, shorter: int, start: datetime) -> None:
+    """Write a longer step anew from the shorter ones within it."""
+    given: dict[str, Any] = {
         "project": project,
         "grain": grain,
+        "shorter": shorter,
         "start": start,
         "end": spans.after(start, grain),
         "kept": KEPT_LONGER,
     }
-    for table in (_TOPS, _CONDUCT):
-        cursor.execute(f"DELETE FROM {table} WHERE {_OF_STEP}", given)
-    cursor.execute(_LONGER_TOPS + _WRITE_TOPS, given)
-    cursor.execute(_LONGER_RESTS, given)
-    cursor.execute(_LONGER_CONDUCT, given)
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_TOPS, given)
+        cursor.execute(_LONGER_TOPS + _WRITE_TOPS, given)
+        cursor.execute(_LONGER_RESTS, given)
+        cursor.execute(_TAKE_CONDUCT, given)
+        cursor.execute(_LONGER_CONDUCT, given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from analytics.usage_exports import anthropic, openai, plain
 from analytics.usage_exports.lines import BadExport, Line, total
@@ -53,7 +53,7 @@ def read_export(text: str) -> tuple[Form, list[Line]]:
         raise BadExport(f"Line {rows.line_num}: {error}. Save the file as CSV again.") from None
 
 
-def _read(rows: csv.reader) -> tuple[Form, list[Line]]:  # type: ignore[valid-type]
+def _read(rows: Any) -> tuple[Form, list[Line]]:
     names = [name.strip().lower() for name in next(iter(rows), [])]
     form = _form_of(frozenset(names))
     found: list[Line] = []
@@ -63,7 +63,7 @@ def _read(rows: csv.reader) -> tuple[Form, list[Line]]:  # type: ignore[valid-ty
         if not any(values):
             continue
         row = dict.fromkeys(names, "") | dict(zip(names, values, strict=False))
-        line = form.read(row, rows.line_num)  # type: ignore[attr-defined]
+        line = form.read(row, rows.line_num)
         if line is not None:
             found.append(line)
     lines = total(found)
