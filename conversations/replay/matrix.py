@@ -1,0 +1,286 @@
+"""Cases by variants: what became of each, which are shown and in what order, and totals. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from conversations.replay.compare import KINDS, Kind, Made, Trial, classify, classify_control
+from conversations.replay.statistics import Difference, Pairs, Share, difference, majority, share
+from conversations.replay.statistics import pair as pair_cases
+
+State = Literal["pending", "waiting", "failed"]
+STATES: dict[State, str] = {"pending": "Pending", "waiting": "Waiting", "failed": "No answer"}
+"""What a cell is while there is nothing to classify."""
+LABELS: dict[str, str] = dict([*KINDS.items(), *STATES.items()])
+ICONS: dict[str, str] = {
+    "newly_broken": "alert-triangle",
+    "flaky": "arrows-shuffle",
+    "still_failing": "x",
+    "fixed": "check",
+    "changed": "arrows-diff",
+    "same": "equal",
+    "pending": "circle-dashed",
+    "waiting": "hourglass-low",
+    "failed": "plug-connected-x",
+}
+_RANKS = {name: rank for rank, name in enumerate(("waiting", *KINDS, "failed", "pending"))}
+SHOWS = ("all", "differ", *KINDS, "unsettled", "waiting", "failed")
+"""What a filter shows; ``differ`` are cases whose variants do not all come to the same."""
+ORDERS = ("pressing", "case")
+SIZE = 100
+"""Cases of one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the matrix needs of one outcome. ``status`` as in the records."""
+
+    status: str
+    passed: bool | None = None
+    calls: tuple[Made, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A case as the matrix names it. ``was`` is the recorded verdict, "" without a recording;
+    ``recorded`` are the calls then."""
+
+    id: int
+    position: int
+    key: str
+    title: str
+    was: str = ""
+    recorded: tuple[Made, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One case under one variant. ``kind`` is a ``Kind`` or a ``State``; ``unsettled`` counts the
+    trials of which nobody said whether they are right."""
+
+    kind: str
+    passed: int = 0
+    judged: int = 0
+    trials: int = 0
+    unsettled: int = 0
+    errors: int = 0
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.kind]
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.kind]
+
+    @property
+    def said(self) -> str:
+        """The count beside the word."""
+        return f"{self.passed}/{self.judged}" if self.judged else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case with its cells, the control's first."""
+
+    subject: Subject
+    cells: tuple[Cell, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the variants do not all come to the same as the control."""
+        first = self.cells[0]
+        return any(
+            cell.kind not in ("same", "pending")
+            and (cell.kind, cell.passed) != (first.kind, first.passed)
+            for cell in self.cells[1:]
+        )
+
+    @property
+    def rank(self) -> int:
+        """How pressing its worst cell is; 0 presses most. Alone, the control counts."""
+        cells = self.cells[1:] or self.cells
+        return min(_RANKS[cell.kind] for cell in cells)
+
+    def shows(self, what: str, variant: int | None = None) -> bool:
+        """Whether it belongs under a filter, by any variant or by one alone."""
+        if what == "all":
+            return True
+        if what == "differ":
+            return self.differs
+        cells = self.cells if variant is None else self.cells[variant : variant + 1]
+        if what == "unsettled":
+            return any(cell.unsettled for cell in cells)
+        return any(cell.kind == what for cell in cells)
+
+
+def make_row(subject: Subject, outcomes: Sequence[Sequence[Outcome]]) -> Row:
+    """The row of a case; ``outcomes`` are the trials of each variant, the control's first."""
+    control = _trials(outcomes[0]) if outcomes else []
+    cells = []
+    for at, trials in enumerate(outcomes):
+        done = _trials(trials)
+        kind = classify(control, done) if at else classify_control(done, subject.recorded)
+        cells.append(_make_cell(kind, trials, done))
+    return Row(subject, tuple(cells))
+
+
+def _trials(outcomes: Iterable[Outcome]) -> list[Trial]:
+    return [Trial(one.passed, one.calls) for one in outcomes if one.status == "done"]
+
+
+def _make_cell(kind: Kind | None, outcomes: Sequence[Outcome], done: Sequence[Trial]) -> Cell:
+    told = [trial.passed for trial in done if trial.passed is not None]
+    statuses = Counter(one.status for one in outcomes)
+    state: str = kind or "pending"
+    if statuses["waiting"]:
+        state = "waiting"
+    elif not done and statuses["failed"] == len(outcomes):
+        state = "failed"
+    return Cell(
+        kind=state,
+        passed=sum(told),
+        judged=len(told),
+        trials=len(outcomes),
+        unsettled=len(done) - len(told),
+        errors=statuses["failed"],
+    )
+
+
+# ---- which are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of one page, how many match in all, and the cursor of the next; "" at the end."""
+
+    rows: Sequence[Row]
+    found: int
+    next: str = ""
+
+
+def read_page(
+    rows: Iterable[Row],
+    *,
+    what: str = "all",
+    variant: int | None = None,
+    words: str = "",
+    order: str = "pressing",
+    after: str = "",
+    size: int = SIZE,
+) -> Page:
+    """The rows of a filter in an order, from the cursor on. A cursor that is none begins anew."""
+    wanted = words.casefold().split()
+    kept = [row for row in rows if row.shows(what, variant) and _has_words(row.subject, wanted)]
+    by_rank = order != "case"
+    kept.sort(key=lambda row: _place(row, by_rank))
+    start = _read_cursor(after)
+    rest = [row for row in kept if _place(row, by_rank) > start] if start else kept
+    more = len(rest) > size
+    last = _place(rest[size - 1], by_rank) if more else (0, 0)
+    return Page(rest[:size], len(kept), f"{last[0]}.{last[1]}" if more else "")
+
+
+def _place(row: Row, by_rank: bool) -> tuple[int, int]:
+    return (row.rank if by_rank else 0), row.subject.position
+
+
+def _read_cursor(text: str) -> tuple[int, int] | None:
+    rank, _, position = text.partition(".")
+    if rank.isdecimal() and position.isdecimal() and len(text) < 18:
+        return int(rank), int(position)
+    return None
+
+
+def _has_words(subject: Subject, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    text = f"{subject.key} {subject.title}".casefold()
+    return all(word in text for word in words)
+
+
+# ---- totals
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the model calls of one variant took. ``cost`` None where none was priced."""
+
+    model_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None
+    unpriced: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Total:
+    """One variant over all cases. ``right`` counts cases that are right in most of their trials,
+    of those that are judged at all; ``against`` is the paired difference to the control, None for
+    the control itself and without pairs."""
+
+    name: str
+    right: Share
+    kinds: Mapping[str, int]
+    unsettled: int = 0
+    errors: int = 0
+    pairs: Pairs = Pairs()
+    against: Difference | None = None
+    spending: Spending = field(default_factory=Spending)
+
+    def count(self, kind: str) -> int:
+        return self.kinds.get(kind, 0)
+
+
+def sum_up(
+    rows: Sequence[Row], names: Sequence[str], spending: Sequence[Spending] = ()
+) -> list[Total]:
+    """The totals of each variant, the control's first."""
+    told: list[dict[Hashable, Sequence[bool | None]]] = [
+        {row.subject.id: _flags(row.cells[at]) for row in rows if row.cells[at].judged}
+        for at in range(len(names))
+    ]
+    totals = []
+    for at, name in enumerate(names):
+        cells = [row.cells[at] for row in rows]
+        right = [majority(flags) for flags in told[at].values()]
+        pairs = pair_cases(told[0], told[at]) if at else Pairs()
+        totals.append(
+            Total(
+                name=name,
+                right=share(sum(one is True for one in right), len(right)),
+                kinds=Counter(cell.kind for cell in cells),
+                unsettled=sum(cell.unsettled > 0 for cell in cells),
+                errors=sum(cell.errors for cell in cells),
+                pairs=pairs,
+                against=difference(pairs),
+                spending=spending[at] if at < len(spending) else Spending(),
+            )
+        )
+    return totals
+
+
+def _flags(cell: Cell) -> Sequence[bool]:
+    return [True] * cell.passed + [False] * (cell.judged - cell.passed)
+
+
+def find_best(totals: Sequence[Total]) -> int | None:
+    """The variant that is right most often, at a tie the one that breaks least; None where no
+    variant is judged."""
+    places = [at for at in range(1, len(totals)) if totals[at].right.whole]
+    if not places:
+        return None
+    return max(
+        places,
+        key=lambda at: (
+            totals[at].right.value or 0.0,
+            -totals[at].count("newly_broken"),
+            -totals[at].count("flaky"),
+            -at,
+        ),
+    )
