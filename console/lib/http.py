@@ -14,7 +14,7 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,18 +30,25 @@ TIMEOUT = httpx2.Timeout(connect=10.0, read=120.0, write=30.0, pool=10.0)
 LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=50, keepalive_expiry=30.0)
 WHOLE_BODY = 5 * 1024 * 1024
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_METADATA = frozenset(map(ipaddress.ip_address, ["100.100.100.200", "fd00:ec2::254"]))
+"""Where clouds tell a machine its own keys, beside the link-local address."""
 
 
 class BlockedAddress(Exception):
     """The host leads to an address that outbound requests may not reach; the text says the cure."""
 
-    def __init__(self, host: str, port: int, addresses: Iterable[Address]) -> None:
+    def __init__(
+        self, host: str, port: int, addresses: Iterable[Address], *, by_caller: bool = False
+    ) -> None:
         self.host, self.port = host, port
         found = ", ".join(map(str, addresses))
         where = host if found == host else f"{host} ({found})"
+        cure = f"add {host}:{port} to the setting OUTBOUND_ALLOW and restart."
+        if by_caller:
+            cure = f"an admin adds {host}:{port} to the hosts that this project's tools may reach."
         super().__init__(
             f"{where} is not a public address, and this server may not connect to it. If it is"
-            f" meant, add {host}:{port} to the setting OUTBOUND_ALLOW and restart."
+            f" meant, {cure}"
         )
 
 
@@ -69,6 +76,8 @@ class Allowance:
     def covers(self, host: str, port: int, address: Address) -> bool:
         if self.network is not None:
             return address in self.network
+        if address.is_link_local or address in _METADATA:
+            return False  # a name that leads there does so by mistake or on purpose: never meant
         return self.host == _plain(host) and self.port in (None, port)
 
 
@@ -99,17 +108,25 @@ def is_public(address: Address) -> bool:
     )
 
 
-def permitted(host: str, port: int, addresses: Iterable[Address]) -> list[Address]:
-    """Those of the host's addresses that may be reached; raises BlockedAddress if none may."""
+def permitted(
+    host: str, port: int, addresses: Iterable[Address], allowed: Sequence[Allowance] | None = None
+) -> list[Address]:
+    """Those of the host's addresses that may be reached; raises BlockedAddress if none may.
+
+    An address that is not public must be among the server's allowances, and among ``allowed``
+    where the caller gives them.
+    """
     found = list(dict.fromkeys(addresses))
-    entries = allowances()
-    reachable = [
-        address
-        for address in found
-        if is_public(address) or any(entry.covers(host, port, address) for entry in entries)
-    ]
-    if not reachable:
-        raise BlockedAddress(host, port, found)
+    reachable = found
+    for entries in (allowances(), allowed):
+        if entries is not None:
+            reachable = [
+                address
+                for address in reachable
+                if is_public(address) or any(one.covers(host, port, address) for one in entries)
+            ]
+        if not reachable:
+            raise BlockedAddress(host, port, found, by_caller=entries is allowed)
     return reachable
 
 
@@ -120,6 +137,9 @@ def _read_addresses(answers: Iterable[Any]) -> list[Address]:
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to checked addresses only, trying them in the resolver's order."""
 
+    def __init__(self, allowed: Sequence[Allowance] | None = None) -> None:
+        self._allowed = allowed
+
     async def connect_tcp(
         self,
         host: str,
@@ -129,7 +149,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         begun = time.monotonic()
-        addresses = permitted(host, port, await self.resolve(host, port, timeout))
+        found = await self.resolve(host, port, timeout)
+        addresses = permitted(host, port, found, self._allowed)
         for address in addresses[:-1]:
             try:
                 return await Stream.connect(str(address), port, _left(begun, timeout))
@@ -158,6 +179,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 class GuardedSyncBackend(httpcore2.SyncBackend):
     """The same for synchronous clients."""
 
+    def __init__(self, allowed: Sequence[Allowance] | None = None) -> None:
+        self._allowed = allowed
+
     def connect_tcp(
         self,
         host: str,
@@ -167,7 +191,7 @@ class GuardedSyncBackend(httpcore2.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         begun = time.monotonic()
-        addresses = permitted(host, port, self.resolve(host, port))
+        addresses = permitted(host, port, self.resolve(host, port), self._allowed)
         for address in addresses[:-1]:
             try:
                 return super().connect_tcp(str(address), port, _left(begun, timeout))
@@ -216,17 +240,31 @@ class GuardedSyncTransport(httpx2.HTTPTransport):
         )
 
 
-def client(*, timeout: httpx2.Timeout = TIMEOUT, redirects: bool = False) -> httpx2.AsyncClient:
-    """An asynchronous client behind the guard; the caller closes it."""
+def client(
+    *,
+    timeout: httpx2.Timeout = TIMEOUT,
+    redirects: bool = False,
+    allowed: Sequence[Allowance] | None = None,
+) -> httpx2.AsyncClient:
+    """An asynchronous client behind the guard; the caller closes it. ``allowed`` narrows which
+    of the server's allowances count."""
     return httpx2.AsyncClient(
-        transport=GuardedTransport(), timeout=timeout, follow_redirects=redirects, trust_env=False
+        transport=GuardedTransport(GuardedBackend(allowed)),
+        timeout=timeout,
+        follow_redirects=redirects,
+        trust_env=False,
     )
 
 
-def sync_client(*, timeout: httpx2.Timeout = TIMEOUT, redirects: bool = False) -> httpx2.Client:
+def sync_client(
+    *,
+    timeout: httpx2.Timeout = TIMEOUT,
+    redirects: bool = False,
+    allowed: Sequence[Allowance] | None = None,
+) -> httpx2.Client:
     """A synchronous client behind the guard; the caller closes it."""
     return httpx2.Client(
-        transport=GuardedSyncTransport(),
+        transport=GuardedSyncTransport(GuardedSyncBackend(allowed)),
         timeout=timeout,
         follow_redirects=redirects,
         trust_env=False,

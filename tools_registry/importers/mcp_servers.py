@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import shlex
 import tempfile
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import IO, Any
 
 import httpcore2
@@ -36,8 +36,12 @@ def allowed_commands() -> list[str]:
     return list(settings.MCP_COMMANDS)
 
 
-async def list_stdio(command: str, cancelled: Cancelled) -> Document:
-    """What a program answers to ``tools/list``. Raises ``CannotRead``."""
+@contextmanager
+def open_program(command: str) -> Iterator[tuple[AbstractAsyncContextManager[Any], IO[str]]]:
+    """How to talk to a program once it is entered, and the file of what it says beside that.
+
+    Raises ``CannotRead`` where it may not be started, and OSError later where it cannot be.
+    """
     if command not in allowed_commands():
         raise CannotRead(
             f"{command} may not be started here. Add the whole command line to the setting"
@@ -54,15 +58,22 @@ async def list_stdio(command: str, cancelled: Cancelled) -> Document:
         parameters = StdioServerParameters(
             command=program, args=arguments, cwd=folder, env={"HOME": folder}
         )
+        yield stdio_client(parameters, errlog=said), said
+
+
+async def list_stdio(command: str, cancelled: Cancelled) -> Document:
+    """What a program answers to ``tools/list``. Raises ``CannotRead``."""
+    with open_program(command) as (transport, said):
         try:
-            return await _ask(stdio_client(parameters, errlog=said), cancelled)
+            return await _ask(transport, cancelled)
         except OSError as error:
+            program = command.split()[0]
             raise CannotRead(f"{program} cannot be started: {error.strerror or error}") from error
         except CannotRead as error:
-            raise CannotRead(error.detail + _tail(said)) from error
+            raise CannotRead(error.detail + tail(said)) from error
 
 
-def _tail(said: IO[str]) -> str:
+def tail(said: IO[str]) -> str:
     """The end of what a program wrote to its standard error."""
     said.seek(0)
     text = said.read()[-_SAID:].strip()
@@ -99,15 +110,14 @@ async def _ask(transport: AbstractAsyncContextManager[Any], cancelled: Cancelled
     try:
         return Document({"tools": asking.result()})
     except BaseExceptionGroup as error:
-        raise _first(error) from error
+        raise _told(first_of(error)) from error
     except Exception as error:
         raise _told(error) from error
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What the SDK's group of tasks failed with."""
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else _told(inner)
+def first_of(error: BaseException) -> BaseException:
+    """What the SDK's group of tasks failed with; any other error is itself."""
+    return first_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _told(error: BaseException) -> BaseException:
