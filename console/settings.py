@@ -215,11 +215,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "resume-replays": {
+        "task": "conversations.resume_replays",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "settle-traces": {"task": "conversations.settle_traces", "schedule": 5.0},
     "judge-waiting": {
         "task": "conversations.judge_waiting",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "join-incidents": {
+        "task": "conversations.join_incidents",
+        "schedule": 15.0,
+        "options": {"expires": 15},
     },
     "apply-retention": {
         "task": "conversations.apply_retention",
@@ -240,6 +250,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=3, minute=47),
     },
     "drop-imports": {"task": "tools_registry.drop_imports", "schedule": 3600.0},
+    "catch-up-rollups": {
+        "task": "analytics.catch_up",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "tidy-rollups": {"task": "analytics.tidy", "schedule": 3600.0},
     "make-partitions": {"task": "conversations.make_partitions", "schedule": 6 * 3600.0},
 }
 

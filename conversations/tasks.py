@@ -11,13 +11,17 @@ from django.utils import timezone
 from conversations import erasure, interruption, partitions, retention
 from conversations.backtest import engine
 from conversations.doors.proxy import storing
+from conversations.incidents import joining
 from conversations.ingest.store import traces, waiting
+from conversations.replay import control as replays
+from conversations.replay import engine as replaying
 from conversations.routers import classifying
 from tools_registry.models import RouterVersion
 
 BACKTESTING = 20.0
 CLASSIFYING = 120.0
 ERASING = 300.0
+REPLAYING = 3600.0
 SWEEPING = 4 * 3600
 """Seconds that one task may take."""
 
@@ -103,4 +107,33 @@ def resume_backtests() -> int:
     stalled = engine.take_stalled()
     for pk, chain in stalled:
         run_backtest.delay(str(pk), chain)
+    return len(stalled)
+
+
+@shared_task(name="conversations.join_incidents")
+def join_incidents() -> int:
+    """Let turns that match join the open incidents; how many calls or turns did."""
+    return joining.join_all()
+
+
+@shared_task(name=replays.TASK, time_limit=REPLAYING)
+def run_replay(pk: int, is_helper: bool = False) -> None:
+    """Work at a replay for a while, in as many tasks as it takes."""
+    try:
+        step = replaying.run(pk, is_helper=is_helper)
+    except OperationalError:
+        raise  # The store is away: it goes on with those whose worker is gone.
+    except Exception as error:
+        replays.fail(pk, error)
+        raise
+    if not step.is_over:
+        replays.send(pk, is_helper=is_helper, wait=min(step.wait, 30))
+
+
+@shared_task(name="conversations.resume_replays")
+def resume_replays() -> int:
+    """Go on with replays whose workers are gone; how many."""
+    stalled = replays.take_stalled()
+    for pk in stalled:
+        replays.send(pk)
     return len(stalled)

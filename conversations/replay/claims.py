@@ -64,7 +64,10 @@ def claim(replay: int, mine: UUID, lane: int | None, size: int) -> list[Item]:
 
 
 def _read(row: Sequence[Any]) -> Item:
-    return Item(*row[:-2], rounds=from_stored(row[-2]), waiting=from_stored(row[-1]))
+    key, variant, case, trial, lane, model, attempts, rounds, waiting = row
+    return Item(
+        key, variant, case, trial, lane, model, attempts, from_stored(rounds), from_stored(waiting)
+    )
 
 
 def renew(mine: UUID) -> None:
@@ -159,12 +162,12 @@ def _text(values: Sequence[Any]) -> str:
     return to_stored(json.dump(list(values))) if values else "[]"
 
 
-def fail_lane(replay: int, lane: int, error: Mapping[str, Any]) -> int:
+def fail_lane(replay: int, lane: int | None, error: Mapping[str, Any]) -> int:
     """Fail what nobody has begun of a lane that cannot be used; how many."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {_TABLE} SET status = 'failed', error = %s, finished_at = %s"
-            " WHERE replay_id = %s AND connection_id = %s AND status = 'open'",
+            " WHERE replay_id = %s AND connection_id IS NOT DISTINCT FROM %s AND status = 'open'",
             [to_stored(json.dump(error)), timezone.now(), replay, lane],
         )
         return int(cursor.rowcount)

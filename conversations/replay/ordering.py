@@ -9,8 +9,8 @@ from typing import Any
 from console.accounts.models import Project
 from console.lib import json
 from conversations.models import Connection
-from conversations.replay.control import MOST_TRIALS, Order
 from conversations.replay.forms import Faults, Form, ToolForm, VariantForm
+from conversations.replay.orders import MOST_TRIALS, Order
 from conversations.replay.sources import Source
 from conversations.replay.variants import Tool, Variant
 from tools_registry.drafts import read_draft

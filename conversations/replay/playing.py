@@ -91,6 +91,23 @@ class _Meter:
         self.latency_ms += asked.latency_ms
         self.last = asked
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "calls": self.calls,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cost": None if self.cost is None else str(self.cost),
+            "unpriced": self.unpriced,
+            "latency_ms": self.latency_ms,
+        }
+
+    def go_on_from(self, data: Mapping[str, Any]) -> None:
+        """Count what an earlier part of the conversation took."""
+        self.calls, self.unpriced = data["calls"], data["unpriced"]
+        self.input_tokens, self.output_tokens = data["input_tokens"], data["output_tokens"]
+        self.cost = None if data["cost"] is None else Decimal(data["cost"])
+        self.latency_ms = data["latency_ms"]
+
     def fields(self) -> dict[str, Any]:
         asked = self.last
         if asked is None:
@@ -138,18 +155,17 @@ def judge_again(item: Item, scene: Scene) -> Result:
 
 
 def _result(item: Item, scene: Scene, judged: Judged, meter: _Meter, **more: Any) -> Result:
+    passed = {"passed": judged.passed, "judged_by": judged.judged_by}
     return Result(
         id=item.id,
         attempts=item.attempts,
-        passed=judged.passed,
-        judged_by=judged.judged_by,
         verdict=judged.verdict,
         codes=judged.codes,
         findings=[finding.to_json() for finding in judged.findings],
         calls=[call.to_json() for call in judged.calls],
         offered=scene.composed.names,
         routed=scene.routed,
-        **{"status": "done", **meter.fields(), **more},
+        **{"status": "done", **passed, **meter.fields(), **more},
     )
 
 
@@ -237,11 +253,13 @@ class _Conversation:
             {"place": place, "name": one.calls[place].name, "arguments": one.calls[place].arguments}
             for place in missing
         ]
-        return self._finish(status="waiting", waiting=json.dump({"calls": calls}))
+        waiting = json.dump({"calls": calls, "spent": self.meter.to_json()})
+        return self._finish(status="waiting", waiting=waiting, passed=None, judged_by="")
 
     def _take_answers(self, waiting: Mapping[str, Any]) -> None:
         """Put what a person answered where the answers were missing."""
         one = self.rounds[-1]
+        self.meter.go_on_from(waiting["spent"])
         for call in waiting["calls"]:
             content = str(call.get("content") or "")
             one.results[call["place"]] = {**one.results[call["place"]], "content": content}

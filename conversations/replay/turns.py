@@ -44,6 +44,21 @@ def cases_of_turns(
     ]
 
 
+def with_rest(project: Project, cases: Sequence[Case]) -> list[Case]:
+    """The cases of conversation mode: those of turns with what followed, a conversation once."""
+    bare = [case for case in cases if case.origin.kind == "turn" and not _has_rest(case)]
+    if not bare:
+        return list(cases)
+    keys, turns = {case.key for case in bare}, [UUID(case.origin.key) for case in bare]
+    found = {one.key: one for one in cases_of_turns(project, turns, mode="conversation")}
+    chosen = [found.get(case.key) if case.key in keys else case for case in cases]
+    return [case for case in chosen if case is not None]
+
+
+def _has_rest(case: Case) -> bool:
+    return case.recorded is not None and bool(case.recorded.rest)
+
+
 def _first_of_each(turns: Sequence[Turn]) -> list[Turn]:
     """The earliest turn of each conversation, where its first one stood."""
     first: dict[UUID, Turn] = {}
