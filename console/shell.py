@@ -36,6 +36,7 @@ PAGES = (
         "c",
         also=("conversations:turn-list", "conversations:call-list"),
     ),
+    Page("Incidents", "flame", "conversations:incident-list", "i"),
     Page(
         "Tools",
         "function",

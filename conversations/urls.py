@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from conversations import api
 from conversations.backtest import api as backtest_api
+from conversations.incidents import urls as incident_urls
 from conversations.views import (
     backtests,
     connect,
@@ -79,6 +80,7 @@ backtest_urls = [
 project_urls = [
     path("backtests/", include(backtest_urls)),
     path("routers/", include(router_urls)),
+    path("incidents/", include(incident_urls.project_urls)),
     path("suites/", include("conversations.suites.urls")),
     path("playground/", include(playground_urls)),
     path("conversations/", include(conversation_urls)),
@@ -107,6 +109,7 @@ api_urls = [
     path(
         "backtests/<uuid:backtest>/cancel", backtest_api.cancel_backtest, name="api-backtest-cancel"
     ),
+    path("incidents", include(incident_urls.api_urls)),
     path("turns/<str:turn>", api.read_turn, name="api-turn"),
     path("calls", api.list_calls, name="api-calls"),
     path("calls/<uuid:call>", api.read_call, name="api-call"),

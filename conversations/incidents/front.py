@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from console.lib.charts import Chart, Marker, Series, mark
 from conversations.incidents.answer import Piece, Step, find_step, say, word_of
-from conversations.incidents.cards import Card, deal
+from conversations.incidents.cards import Card, deal, name_compared
 from conversations.incidents.evidence import Judged, judge
 from conversations.incidents.impact import Impact, measure
 from conversations.incidents.joining import join
@@ -21,6 +21,7 @@ from conversations.incidents.records import Incident
 from conversations.incidents.sample import Sample, read_samples
 from conversations.incidents.scope import scope_of, within
 from conversations.incidents.timeline import Entry, read_timeline
+from conversations.incidents.weighing import Definition
 from conversations.replay.records import Replay
 from conversations.search.query import Query, parse
 
@@ -47,6 +48,16 @@ class Front:
     happening: bool
     matches: str
     base: str
+
+    @property
+    def compared(self) -> str:
+        return name_compared(self.judged)
+
+    @property
+    def definition(self) -> Definition | None:
+        """Of the version that is the first suspect."""
+        first = self.cards[0] if self.cards else None
+        return first.definition if first and first.is_whole else None
 
 
 def read_front(incident: Incident, now: datetime | None = None) -> Front:

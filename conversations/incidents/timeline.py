@@ -130,17 +130,13 @@ def _tell_publication(incident: Incident, one: Publication) -> Entry:
 
 def _tell_replays(incident: Incident) -> Iterator[Entry]:
     for replay in Replay.objects.filter(incident=incident).order_by("-pk")[:20]:
-        url = f"{replay_list(incident)}{replay.number}/"
+        url = reverse("conversations:replay", args=[incident.project.slug, replay.number])
         yield Entry(
             replay.created_at, "rotate-clockwise-2", f"{replay.name} started", replay.title, url
         )
         if replay.finished_at:
             text = f"{replay.name} {replay.get_status_display().lower()}"
             yield Entry(replay.finished_at, "rotate-clockwise-2", text, url=url, tone="acc")
-
-
-def replay_list(incident: Incident) -> str:
-    return reverse("conversations:replay-list", args=[incident.project.slug])
 
 
 def _tell_backtests(incident: Incident, impact: Impact) -> Iterator[Entry]:
