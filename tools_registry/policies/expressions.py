@@ -24,6 +24,8 @@ MOST_VALUES = 1_000
 MOST_CHARACTERS = 20_000
 """Characters in the arguments of a call that a rule with a loop can judge."""
 DEEPEST = 60
+CONTEXT_NAMES = ("conversation", "user", "environment")
+"""What a rule may ask for beside ``args``."""
 SLOWEST_S = 0.1
 """Processor time that a trial may take."""
 
@@ -98,7 +100,7 @@ class _Weight:
         return _as_float(value)
 
     def text(self, value: str) -> str:
-        return _SURROGATE.sub("\ufffd", value)
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
 
 
 def _as_float(value: Any) -> float:

@@ -8,6 +8,7 @@ plausible at a place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, cast
 
@@ -42,6 +43,7 @@ def check_content(policy: CompiledPolicy | None, value: Mapping[str, Any]) -> La
     return LayerResult("content", True, tuple(islice(chain(*found), _MOST)))
 
 
+@lru_cache(maxsize=256)
 def _weights(content: Content) -> dict[str, str]:
     """The detectors that run, and how much a finding of each weighs."""
     weights = ((name, getattr(content, name)) for name in CONTENT)
