@@ -231,6 +231,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "reopen-incidents": {
+        "task": "conversations.reopen_incidents",
+        "schedule": 120.0,
+        "options": {"expires": 120},
+    },
     "apply-retention": {
         "task": "conversations.apply_retention",
         "schedule": crontab(hour=3, minute=17),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from conversations import erasure, interruption, partitions, retention
 from conversations.backtest import engine
 from conversations.doors.proxy import storing
-from conversations.incidents import joining
+from conversations.incidents import afterwards, joining
 from conversations.ingest.store import traces, waiting
 from conversations.replay import control as replays
 from conversations.replay import engine as replaying
@@ -114,6 +114,12 @@ def resume_backtests() -> int:
 def join_incidents() -> int:
     """Let turns that match join the open incidents; how many calls or turns did."""
     return joining.join_all()
+
+
+@shared_task(name="conversations.reopen_incidents")
+def reopen_incidents() -> int:
+    """Reopen resolved incidents whose misfires are back; how many."""
+    return afterwards.reopen_recurring(timezone.now())
 
 
 @shared_task(name=replays.TASK, time_limit=REPLAYING)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from conversations.incidents import api
-from conversations.views import incidents
+from conversations.views import afterwards, incidents
 
 project_urls = [
     path("", incidents.list_incidents, name="incident-list"),
@@ -16,6 +16,10 @@ project_urls = [
     path("<int:number>/edit/", incidents.edit_incident, name="incident-edit"),
     path("<int:number>/note/", incidents.add_note, name="incident-note"),
     path("<int:number>/watch/", incidents.watch, name="incident-watch"),
+    path("<int:number>/afterwards/", afterwards.show_afterwards, name="incident-afterwards"),
+    path("<int:number>/publish/", afterwards.publish_fix, name="incident-publish"),
+    path("<int:number>/close/", afterwards.close_incident, name="incident-close"),
+    path("<int:number>/post-mortem/", include("conversations.incidents.postmortem.urls")),
 ]
 
 api_urls = [
