@@ -34,6 +34,7 @@ from conversations.removal import (
 )
 from conversations.rulebook import salt_of
 from conversations.search.index import turns_having
+from conversations.suites.keeping import forget_user
 
 BATCH = 20
 """Conversations after which progress and a wish to cancel are looked at."""
@@ -280,7 +281,7 @@ def _count(row: Erasure, counts: dict[str, int]) -> None:
 
 
 def _erase_others(row: Erasure) -> None:
-    """What waits elsewhere and names the user: quarantine and pieces of traces."""
+    """What is elsewhere and names the user: quarantine, pieces of traces, and cases of suites."""
     with transaction.atomic():
         total = 0
         for name in names_of(row.project, row.subject):
@@ -292,4 +293,5 @@ def _erase_others(row: Erasure) -> None:
                 project=row.project, body__contains=needle.decode()
             )
             total += quarantined.delete()[0] + fragments.delete()[0]
+        total += forget_user(row.project, names_of(row.project, row.subject))
         _count(row, {"others": total})
