@@ -66,3 +66,12 @@ def _condition(project: Project, query: Query, term: Term) -> tuple[str, str, tu
         options += [f"starts_with({term.field}, %s)"] * len(begins)
         sql, values = f"({' OR '.join(options)})", (*([whole] if whole else []), *begins)
     return term.field, f"NOT {sql}" if term.negated else sql, values
+
+
+def write_term(field: str, value: str, others: Iterable[str] = ()) -> str:
+    """The term for one value of a field, whatever its characters. What has no value, "", is told
+    by the ``others`` that it does not have."""
+    if value:
+        return Term(field, (value,), literal=frozenset([value] if value.endswith("*") else [])).text
+    named = tuple(other for other in others if other)
+    return Term(field, named, negated=True).text if named else ""

@@ -10,6 +10,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.utils import timezone
+
+from analytics.records import DirtyHour
+from console.accounts.models import Project
+
+HOUR = timedelta(hours=1)
 
 _FUNCTION = """
 CREATE FUNCTION analytics_mark_hours() RETURNS trigger LANGUAGE plpgsql AS $body$
@@ -71,6 +77,12 @@ CROSS JOIN LATERAL (
 ) r
 WHERE r.start < coalesce(date_trunc('hour', oldest.at, 'UTC'), 'infinity')
 """
+
+
+def count_waiting(project: Project) -> int:
+    """How many hours of the project, but for the one that goes on, wait to be recomputed."""
+    rows = DirtyHour.objects.filter(project_id=project.pk, hour__lt=timezone.now() - HOUR)
+    return rows.values("hour").distinct().count()
 
 
 def mark_gone() -> int:

@@ -16,6 +16,7 @@ from analytics.records import CodeCount as CodeCount
 from analytics.records import DirtyHour as DirtyHour
 from analytics.records import ExpectedCount as ExpectedCount
 from analytics.records import LatencySketch as LatencySketch
+from analytics.records import OfferCount as OfferCount
 from analytics.records import PointerCount as PointerCount
 from analytics.records import TurnCount as TurnCount
 from analytics.repricing.records import Repricing as Repricing

@@ -137,18 +137,34 @@ class TurnCount(Rollup):
         return f"{self.turns} turns of {self.model} from {self.start}"
 
 
+class OfferCount(Rollup):
+    """Turns by the toolset that they offered; ``toolset_id`` is 0 for turns without tools."""
+
+    toolset_id = models.BigIntegerField()
+    turns = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="offer_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.turns} turns with toolset {self.toolset_id} from {self.start}"
+
+
 MEASURES = [("turn", "Whole turn"), ("first", "First token"), ("tool", "Tool")]
 
 
 class LatencySketch(models.Model):
     """Durations as a DDSketch (``analytics.sketch``): ``counts[i]`` of them lie in the bucket
-    ``buckets[i]``. ``measure`` turn and first are by model, tool is by tool and version.
+    ``buckets[i]``. ``measure`` turn and first are by model, tool is by tool and version, tools
+    by environment alone.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
     grain = models.IntegerField()
     start = models.DateTimeField()
-    measure = models.CharField(max_length=5, choices=MEASURES)
+    measure = models.CharField(max_length=5)
     model = models.CharField(max_length=_NAME)
     provider = models.CharField(max_length=60)
     environment = models.CharField(max_length=60)

@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
+from analytics import marks, rollups
 from analytics.alerts import deliveries, evaluation
 
 
@@ -32,3 +33,17 @@ def send_deliveries() -> int:
 def drop_deliveries() -> int:
     """Remove deliveries that ended long ago; how many."""
     return deliveries.drop_old(timezone.now())
+
+
+@shared_task(name="analytics.catch_up")
+def catch_up() -> int:
+    """Compute the hours that changed anew; how many."""
+    return rollups.catch_up()
+
+
+@shared_task(name="analytics.tidy")
+def tidy() -> int:
+    """Have hours computed whose raw rows went with a partition, and drop old fine steps."""
+    marked = marks.mark_gone()
+    rollups.drop_fives(timezone.now())
+    return marked

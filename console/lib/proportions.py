@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, sqrt
 
 _Z95 = 1.959963984540054
 
@@ -20,3 +20,20 @@ def wilson(part: int, whole: int, z: float = _Z95) -> tuple[float, float]:
     spread = z * sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
     scale = 1 + z * z / whole
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def relative_change(
+    before: tuple[int, int], after: tuple[int, int], z: float = _Z95
+) -> tuple[float, float, float]:
+    """The change of a share from ``before`` to ``after``, each (part, whole), relative to before:
+    -0.734 is a fall by 73.4%. With its interval, by the logarithm of the ratio.
+
+    D. Katz et al. (1978), "Obtaining confidence intervals for the risk ratio in cohort studies".
+    Raises ValueError where a part is 0 or a whole is not larger than 0: then there is no ratio.
+    """
+    (part, whole), (part2, whole2) = before, after
+    if min(part, part2) <= 0 or part > whole or part2 > whole2:
+        raise ValueError(f"{part} of {whole} and {part2} of {whole2} have no ratio")
+    ratio = (part2 / whole2) / (part / whole)
+    spread = z * sqrt(1 / part2 - 1 / whole2 + 1 / part - 1 / whole)
+    return ratio - 1, ratio * exp(-spread) - 1, ratio * exp(spread) - 1

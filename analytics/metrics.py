@@ -1,0 +1,281 @@
+"""What rollups say: one definition a metric, and counts of calls by any of their dimensions.
+
+A metric is a part of a base: both are sums over one rollup, and ``terms`` says the part in the
+lists' language, so that every figure leads to the very rows that it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from analytics.filters import COLUMNS, OF_TURNS, Filter
+from analytics.rollup_sql import CALLS, KINDS, LATENCIES, TURNS, Table
+from analytics.sketch import quantile
+from analytics.spans import DAY, HOUR, Span, after, floor
+from console.accounts.models import Project
+from console.lib.charts import Unit
+from console.lib.fields import from_stored
+from console.lib.proportions import wilson
+from conversations.search.fields import MISFIRES
+
+_MISFIRES = ", ".join(f"'{code}'" for code in MISFIRES)
+_MISFIRED = f"kind IN ({_MISFIRES})"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """``value`` and ``base`` are SQL sums over the table; a metric without a base is an amount."""
+
+    name: str
+    label: str
+    table: Table
+    value: str
+    base: str = ""
+    unit: Unit = "%"
+    terms: str = ""
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("calls", "Calls", CALLS, "sum(calls)", unit=""),
+        Metric(
+            "misfires",
+            "Misfire rate",
+            CALLS,
+            f"sum(calls) FILTER (WHERE {_MISFIRED})",
+            "sum(calls)",
+            terms="misfire:any",
+        ),
+        Metric(
+            "rejected",
+            "Rejection rate",
+            CALLS,
+            "sum(rejected)",
+            "sum(calls)",
+            "%",
+            "verdict:rejected",
+        ),
+        Metric("flagged", "Flag rate", CALLS, "sum(flagged)", "sum(calls)", "%", "verdict:flagged"),
+        Metric(
+            "errors", "Tool error rate", CALLS, "sum(errors)", "sum(calls)", "%", "status:error"
+        ),
+        Metric("turns", "Turns", TURNS, "sum(turns)", unit=""),
+        Metric("failed", "Failed turns", TURNS, "sum(failed)", "sum(turns)", "%", "status:failed"),
+        Metric(
+            "missed",
+            "Missing calls",
+            TURNS,
+            "sum(missed)",
+            "sum(turns)",
+            "%",
+            "finding:missed_call,no_call_when_required",
+        ),
+        Metric("cost", "Cost", TURNS, "sum(cost)", unit="$", terms="has:cost"),
+        Metric(
+            "unpriced", "Unpriced turns", TURNS, "sum(unpriced)", "sum(turns)", "%", "-has:cost"
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many, in per cent, with Wilson's 95% interval (0 to 100 without any)."""
+
+    part: int
+    whole: int
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.part / self.whole if self.whole else 0.0
+
+    @property
+    def low(self) -> float:
+        return 100 * wilson(self.part, self.whole)[0] if self.whole else 0.0
+
+    @property
+    def high(self) -> float:
+        return 100 * wilson(self.part, self.whole)[1] if self.whole else 100.0
+
+
+class Point(NamedTuple):
+    """A metric in one step: what it counts or sums, of how many; None where nothing came."""
+
+    at: datetime
+    value: float
+    base: float | None
+
+
+def series(project: Project, name: str, kept: Filter, span: Span) -> list[Point]:
+    """A metric of ``METRICS`` in each step of a span; steps without rows have the value 0."""
+    metric = METRICS[name]
+    where, values = kept.where(COLUMNS if metric.table is CALLS else OF_TURNS)
+    rows = _fetch(
+        f"SELECT start, coalesce({metric.value}, 0), {metric.base or 'NULL'}"
+        f" FROM {metric.table.name} WHERE {_WITHIN}{where} GROUP BY start",
+        [*_within(project, span), *values],
+    )
+    found = {at: Point(at, float(value), base and float(base)) for at, value, base in rows}
+    return [found.get(at, Point(at, 0.0, None)) for at in span.starts]
+
+
+_WITHIN = "project_id = %s AND grain = %s AND start >= %s AND start < %s"
+
+
+def _within(project: Project, span: Span) -> list[Any]:
+    return [project.pk, span.grain, span.since, span.until]
+
+
+def _fetch(sql: str, values: Sequence[Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+# ---- calls by their dimensions
+
+
+@dataclass(slots=True)
+class Tally:
+    """Calls, and how many of them are what."""
+
+    calls: int = 0
+    misfires: int = 0
+    flagged: int = 0
+    rejected: int = 0
+    errors: int = 0
+
+    @property
+    def misfired(self) -> Share:
+        return Share(self.misfires, self.calls)
+
+    @property
+    def refused(self) -> Share:
+        return Share(self.rejected, self.calls)
+
+    @property
+    def accepted(self) -> int:
+        return self.calls - self.flagged - self.rejected
+
+    def add(self, other: Tally) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+Group = tuple[str, ...]
+Counted = Mapping[Group, Mapping[tuple[Any, ...], Tally]]
+_SUMS = (
+    f"sum(calls), coalesce(sum(calls) FILTER (WHERE {_MISFIRED}), 0), sum(flagged), sum(rejected),"
+    " sum(errors)"
+)
+_NAMED = frozenset(["tool", "model", "provider", "environment", "source"])
+
+
+def count_calls(project: Project, kept: Filter, span: Span, groups: Iterable[Group]) -> Counted:
+    """Calls by several groups of dimensions (``start`` and columns of CallCount) in one reading.
+
+    ``found[group][values]`` is a tally, the values in the group's order; () counts all.
+    """
+    wanted = list(dict.fromkeys(groups))
+    names = sorted({name for group in wanted for name in group})
+    where, values = kept.where()
+    sets = ", ".join(f"({', '.join(group)})" for group in wanted)
+    columns = ", ".join(names)
+    rows = _fetch(
+        f"SELECT {f'GROUPING({columns})' if names else '0'}, {f'{columns}, ' if names else ''}"
+        f"{_SUMS} FROM {CALLS.name} WHERE {_WITHIN}{where} GROUP BY GROUPING SETS ({sets})",
+        [*_within(project, span), *values],
+    )
+    by_mask = {_mask(names, group): group for group in wanted}
+    found: dict[Group, dict[tuple[Any, ...], Tally]] = {group: {} for group in wanted}
+    for mask, *rest in rows:
+        group = by_mask[mask]
+        held = dict(zip(names, rest[: len(names)], strict=True))
+        tally = Tally(*(int(number or 0) for number in rest[len(names) :]))
+        if tally.calls or group:
+            found[group][tuple(_read(name, held[name]) for name in group)] = tally
+    return found
+
+
+def _mask(names: Sequence[str], group: Group) -> int:
+    """What GROUPING(names) is for the rows of a group: a bit for each name that is not in it."""
+    return int("".join("0" if name in group else "1" for name in names) or "0", 2)
+
+
+def _read(name: str, value: Any) -> Any:
+    return from_stored(value) if name in _NAMED else value
+
+
+def total(counted: Counted) -> Tally:
+    """All calls of a reading that counted the group ()."""
+    return counted[()].get((), Tally())
+
+
+def kind_terms(kind: str, present: Iterable[str]) -> str:
+    """The lists' terms for the calls of which ``kind`` is the kind: those that have the code and
+    none that goes before it. ``present`` are the codes that occur at all."""
+    if not kind:
+        return ""
+    held = set(present)
+    before = [code for code in KINDS[: KINDS.index(kind)] if code in held]
+    return f"finding:{kind}" + (f" -finding:{','.join(before)}" if before else "")
+
+
+def count_over(project: Project, kept: Filter, since: datetime, until: datetime) -> Tally:
+    """All calls of [since, until), to the hour: whole days from days, what is left from hours."""
+    whole = Tally()
+    for span in cover(since, until):
+        whole.add(total(count_calls(project, kept, span, [()])))
+    return whole
+
+
+def cover(since: datetime, until: datetime) -> list[Span]:
+    """Spans of days and of hours that add up to [since, until), widened to whole hours."""
+    first, last = floor(since, HOUR), floor(until, HOUR)
+    last = last if last == until else after(last, HOUR)
+    begins, ends = floor(first, DAY), floor(last, DAY)
+    begins = begins if begins == first else after(begins, DAY)
+    if begins >= ends:
+        return [Span(first, last, HOUR)]
+    found = [Span(first, begins, HOUR), Span(begins, ends, DAY), Span(ends, last, HOUR)]
+    return [span for span in found if span.since < span.until]
+
+
+# ---- durations
+
+
+def read_latency(
+    project: Project,
+    measure: str,
+    span: Span,
+    group: Sequence[str] = (),
+    kept: Filter | None = None,
+) -> dict[tuple[Any, ...], dict[int, int]]:
+    """The merged sketch of a measure (``records.MEASURES``) by dimensions of ``LatencySketch``.
+
+    The filter applies as far as the measure has its fields.
+    """
+    has = ("tool", "version", "environment") if measure == "tool" else OF_TURNS[:3]
+    where, values = kept.where(has) if kept else ("", [])
+    names = "".join(f"{name}, " for name in group)
+    rows = _fetch(
+        f"SELECT {names}bucket, sum(held) FROM {LATENCIES.name}, unnest(buckets, counts)"
+        f" AS u (bucket, held) WHERE {_WITHIN} AND measure = %s{where} GROUP BY {names}bucket",
+        [*_within(project, span), measure, *values],
+    )
+    found: dict[tuple[Any, ...], dict[int, int]] = {}
+    for *key, bucket, held in rows:
+        read = tuple(_read(name, value) for name, value in zip(group, key, strict=True))
+        found.setdefault(read, {})[bucket] = int(held)
+    return found
+
+
+def percentile(sketch: Mapping[int, int], share: float) -> float | None:
+    """Milliseconds at a share such as 0.95; None without any."""
+    return quantile(sketch, share)

@@ -1,0 +1,1 @@
+"""Pages of analytics: each reads rollups through ``analytics.metrics``, within ``frame``."""
