@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 
+from console.lib import uuid7
 from console.lib.proportions import wilson
 from conversations.incidents.joining import MOST
 from conversations.incidents.records import Incident
@@ -28,6 +29,8 @@ BUDGET = 0.5
 _FOLLOWED = 1000
 """Conversations of which it is told whether they recovered."""
 _STILL = timedelta(minutes=15)
+_BESIDE = timedelta(minutes=1)
+"""How far the keys of a turn and of its calls may lie apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +152,13 @@ def _read_rows(incident: Incident) -> list[_Row]:
 def _among(incident: Incident, column: str, condition: Q) -> dict[str, Any]:
     """The condition for stored rows; its range spares the other months."""
     keys = incident.turns.filter(condition).exclude(**{column: None})
-    ends = keys.aggregate(first=Min(column), last=Max(column))
+    ends = keys.aggregate(first=Min("at"), last=Max("at"))
+    first, last = ends["first"] or incident.since, ends["last"] or incident.since
     return {
         "project": incident.project_id,
         "pk__in": keys.values(column),
-        "pk__gte": ends["first"] or UUID(int=0),
-        "pk__lte": ends["last"] or UUID(int=0),
+        "pk__gte": uuid7.floor(first - _BESIDE),
+        "pk__lte": uuid7.floor(last + _BESIDE),
     }
 
 

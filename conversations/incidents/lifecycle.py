@@ -58,6 +58,8 @@ def set_status(
         changed: dict[str, Any] = {"status": status}
         if column := _STEPS.get(status):
             changed[column] = now
+        if status == "resolved":
+            changed["until"] = held.until or now
         if was == "resolved":
             changed |= {"resolved_at": None, "until": None, "recurrences": held.recurrences + 1}
         _save(incident, changed)

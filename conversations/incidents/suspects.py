@@ -49,8 +49,8 @@ class Suspect:
     """One candidate. All shares are of calls since the onset, ``earlier`` is from before it.
 
     ``covered`` is how many of the bad calls it has, ``inside`` how many of those that have it are
-    bad, ``outside`` how many of the others. ``lag`` is from its first sight to its first bad call.
-    ``along`` names the stronger suspect that the same calls have.
+    bad, ``outside`` how many of the others while there were calls with it. ``lag`` is from its
+    first sight to its first bad call. ``along`` names the stronger suspect that the same calls have.
     """
 
     kind: str
@@ -172,7 +172,7 @@ class _Scene:
 
     def _judge(self, trait: Trait, held: Sequence[int], earlier: Sequence[int]) -> Suspect:
         inside = share_of([self.after[index] for index in held])
-        outside = Share(self.now.part - inside.part, self.now.whole - inside.whole)
+        outside = self._share_beside(held, inside)
         first = self._first_seen(trait, held, earlier)
         is_new = self._is_new(trait, first, inside, len(earlier))
         bad_at = next((self.after[i].at for i in held if self.after[i].bad), self.onset)
@@ -192,6 +192,11 @@ class _Scene:
             lag=lag,
             is_new=is_new,
         )
+
+    def _share_beside(self, held: Sequence[int], inside: Share) -> Share:
+        """The bad ones of the calls without it, while there were calls with it."""
+        every = share_of(self.after[held[0] : held[-1] + 1])
+        return Share(every.part - inside.part, every.whole - inside.whole)
 
     def _first_seen(self, trait: Trait, held: Sequence[int], earlier: Sequence[int]) -> datetime:
         known = self.first_seen.get(trait)
@@ -262,14 +267,14 @@ def _by_trait(rows: Sequence[Seen]) -> dict[Trait, list[int]]:
 def _contrast(inside: Share, outside: Share, fill: Share) -> float:
     """Matthews' coefficient, 0 where it is negative; ``outside`` is filled up from ``fill``.
 
-    Half a call is added to each of the four counts, so that few calls prove little.
+    One call is added to each of the four counts, so that few calls prove little.
     """
     missing = max(0, inside.whole - outside.whole) if fill.whole else 0
-    bad_without = outside.part + missing * fill.value + 0.5
-    good_without = outside.whole - outside.part + missing * (1 - fill.value) + 0.5
+    bad_without = outside.part + missing * fill.value + 1
+    good_without = outside.whole - outside.part + missing * (1 - fill.value) + 1
     if outside.whole + missing == 0:
         return 0.0
-    bad, good = inside.part + 0.5, inside.whole - inside.part + 0.5
+    bad, good = inside.part + 1, inside.whole - inside.part + 1
     below = (bad + good) * (bad_without + good_without) * (bad + bad_without)
     below *= good + good_without
     return max(0.0, (bad * good_without - good * bad_without) / sqrt(below))
