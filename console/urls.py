@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("console.accounts.urls")),
     path("", include("tools_registry.urls")),
     path("", include("conversations.urls")),
+    path("", include("analytics.urls")),
     path("admin/", admin.site.urls),
 ]
 
