@@ -39,6 +39,7 @@ _MATCHES = re.compile(r"\bmatches\s*\(")
 _LITERAL_MATCHES = re.compile(r"\.\s*matches\s*\(\s*\"\"\s*\)")
 _NAMED = re.compile(r"\bargs\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*(['\"])(.*?)\2\s*\])", re.DOTALL)
 _LARGEST_INT = 2**63 - 1
+_SCALARS = frozenset((type(None), bool, float))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -86,17 +87,18 @@ class _Weight:
         if depth > DEEPEST:
             raise NotJudged(f"the arguments are nested deeper than {DEEPEST} levels")
         self.values += 1
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             self.characters += len(value)
             return self.text(value)
+        if kind is int and -_LARGEST_INT <= value <= _LARGEST_INT:
+            return value
+        if kind in _SCALARS:
+            return value
         if isinstance(value, Mapping):
             return {self.text(key): self.take(item, depth + 1) for key, item in value.items()}
         if isinstance(value, list):
             return [self.take(item, depth + 1) for item in value]
-        if value is None or isinstance(value, bool | float):
-            return value
-        if isinstance(value, int) and -_LARGEST_INT <= value <= _LARGEST_INT:
-            return value
         return _as_float(value)
 
     def text(self, value: str) -> str:
