@@ -44,6 +44,7 @@ PAGES = (
         "t",
         also=("conversations:backtest-list", "conversations:router-list"),
     ),
+    Page("Analytics", "chart-histogram", "analytics:first", "a"),
     Page("Playground", "terminal-2", "conversations:playground", "p"),
     Page(
         "Settings",
