@@ -7,6 +7,7 @@ from django.urls import include, path
 from conversations import api
 from conversations.backtest import api as backtest_api
 from conversations.incidents import urls as incident_urls
+from conversations.suites import urls as suite_urls
 from conversations.views import (
     backtests,
     connect,
@@ -81,7 +82,7 @@ project_urls = [
     path("backtests/", include(backtest_urls)),
     path("routers/", include(router_urls)),
     path("incidents/", include(incident_urls.project_urls)),
-    path("suites/", include("conversations.suites.urls")),
+    path("suites/", include(suite_urls.urlpatterns)),
     path("playground/", include(playground_urls)),
     path("conversations/", include(conversation_urls)),
     path("turns/", search.list_turns, name="turn-list"),
@@ -110,6 +111,7 @@ api_urls = [
         "backtests/<uuid:backtest>/cancel", backtest_api.cancel_backtest, name="api-backtest-cancel"
     ),
     path("incidents", include(incident_urls.api_urls)),
+    *suite_urls.api_urls,
     path("turns/<str:turn>", api.read_turn, name="api-turn"),
     path("calls", api.list_calls, name="api-calls"),
     path("calls/<uuid:call>", api.read_call, name="api-call"),
