@@ -62,7 +62,8 @@ def is_idempotent(spec: ToolSpec | None, policy: PolicySpec | None) -> bool:
     """Whether calling twice is declared to do no more than calling once."""
     annotations = (spec.annotations if spec else None) or {}
     hinted = annotations.get("idempotentHint") is True or annotations.get("readOnlyHint") is True
-    return bool(policy and policy.execution.idempotent) or hinted
+    run = policy.execution if policy else None
+    return hinted or bool(run and (run.idempotent or run.effect == "read"))
 
 
 def meet(one: Effect, other: Effect) -> str:
