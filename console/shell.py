@@ -38,6 +38,13 @@ PAGES = (
     ),
     Page("Incidents", "flame", "conversations:incident-list", "i"),
     Page(
+        "Replays",
+        "repeat",
+        "conversations:replay-list",
+        "r",
+        also=("conversations:suite-list",),
+    ),
+    Page(
         "Tools",
         "function",
         "tools_registry:tool-list",

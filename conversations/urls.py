@@ -7,6 +7,7 @@ from django.urls import include, path
 from conversations import api
 from conversations.backtest import api as backtest_api
 from conversations.incidents import urls as incident_urls
+from conversations.replay import urls as replay_urls
 from conversations.suites import urls as suite_urls
 from conversations.views import (
     backtests,
@@ -80,6 +81,7 @@ backtest_urls = [
 
 project_urls = [
     path("backtests/", include(backtest_urls)),
+    path("replays/", include(replay_urls.project_urls)),
     path("routers/", include(router_urls)),
     path("incidents/", include(incident_urls.project_urls)),
     path("suites/", include(suite_urls.urlpatterns)),
@@ -111,6 +113,7 @@ api_urls = [
         "backtests/<uuid:backtest>/cancel", backtest_api.cancel_backtest, name="api-backtest-cancel"
     ),
     path("incidents", include(incident_urls.api_urls)),
+    *replay_urls.api_urls,
     *suite_urls.api_urls,
     path("turns/<str:turn>", api.read_turn, name="api-turn"),
     path("calls", api.list_calls, name="api-calls"),

@@ -15,6 +15,7 @@ State = Literal["pending", "waiting", "failed"]
 STATES: dict[State, str] = {"pending": "Pending", "waiting": "Waiting", "failed": "No answer"}
 """What a cell is while there is nothing to classify."""
 LABELS: dict[str, str] = dict([*KINDS.items(), *STATES.items()])
+OWN = {"still_failing": "Failing", "newly_broken": "Failing", "same": "As recorded"}
 ICONS: dict[str, str] = {
     "newly_broken": "alert-triangle",
     "flaky": "arrows-shuffle",
@@ -55,6 +56,11 @@ class Subject:
     was: str = ""
     recorded: tuple[Made, ...] | None = None
 
+    @property
+    def number(self) -> int:
+        """Its place as people count."""
+        return self.position + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -71,6 +77,11 @@ class Cell:
     @property
     def label(self) -> str:
         return LABELS[self.kind]
+
+    @property
+    def own_label(self) -> str:
+        """The word for the control, which is measured against nothing but the recording."""
+        return OWN.get(self.kind, self.label)
 
     @property
     def icon(self) -> str:
@@ -235,6 +246,51 @@ class Total:
 
     def count(self, kind: str) -> int:
         return self.kinds.get(kind, 0)
+
+    @property
+    def fixed(self) -> int:
+        return self.count("fixed")
+
+    @property
+    def still_failing(self) -> int:
+        return self.count("still_failing")
+
+    @property
+    def newly_broken(self) -> int:
+        return self.count("newly_broken")
+
+    @property
+    def flaky(self) -> int:
+        return self.count("flaky")
+
+    @property
+    def changed(self) -> int:
+        return self.count("changed")
+
+    @property
+    def low(self) -> float:
+        """Ends and middle of the interval in percent, for its drawing."""
+        return self.right.low * 100
+
+    @property
+    def high(self) -> float:
+        return self.right.high * 100
+
+    @property
+    def middle(self) -> float:
+        return (self.right.value or 0.0) * 100
+
+    @property
+    def interval(self) -> str:
+        return f"{self.low:.0f}–{self.high:.0f}%"  # noqa: RUF001
+
+    @property
+    def tells_apart(self) -> str:
+        """The paired test against the control, in a few words."""
+        if self.against is None:
+            return ""
+        p = self.against.p
+        return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def sum_up(

@@ -87,7 +87,7 @@ class _Reader:
         if form.mode != "conversation":
             return {}
         told: dict[str, Any] = {"miss": "ask" if form.miss == "ask" else "stop"}
-        for one in form.answers:
+        for one in filter(lambda one: one.mode, form.answers):
             fixed = {"content": one.content} if one.mode == "fixed" else {}
             told[one.tool] = {"mode": one.mode, **fixed}
         return told

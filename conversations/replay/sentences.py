@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from conversations.replay.matrix import Row, Total, find_best
-from conversations.replay.statistics import Difference, Share, share
+from conversations.replay.statistics import Difference, Share
 
 Part = tuple[str, bool]
 """A stretch of a sentence, and whether it is stressed."""
@@ -22,14 +22,6 @@ class Warning:
 
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def percents(value: Share) -> str:
-    return f"{value.low * 100:.0f}–{value.high * 100:.0f}%"  # noqa: RUF001
-
-
-def write_p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def say_verdict(totals: Sequence[Total], *, is_over: bool) -> list[Part]:
@@ -69,7 +61,7 @@ def _say_alone(totals: Sequence[Total], is_over: bool) -> list[Part]:
 def _say_against(one: Total, control: Total, apart: Difference) -> Iterator[Part]:
     points = f"{apart.value * 100:+.0f} points"
     spread = f"95% CI {apart.low * 100:+.0f} to {apart.high * 100:+.0f}"
-    told = f"({spread}, exact McNemar {write_p(apart.p)})"
+    told = f"({spread}, exact McNemar {one.tells_apart})"
     if apart.is_told_apart:
         yield ", ", False
         yield points, True
@@ -137,11 +129,13 @@ def _warn_of_control(rows: Sequence[Row], trials: int) -> Iterator[Warning]:
 
 def _warn_of_size(totals: Sequence[Total], few: int) -> Iterator[Warning]:
     best = find_best(totals) or 0
-    right = totals[best].right if totals else share(0, 0)
+    if not totals:
+        return
+    right = totals[best].right
     if 0 < right.whole < few:
         percent = f"{right.part / right.whole:.0%}"
         yield Warning(
             "few",
             f"{count(right.whole, 'case')} are few: {right.part} of {right.whole} is not {percent},"
-            f" it is anything within {percents(right)}.",
+            f" it is anything within {totals[best].interval}.",
         )
