@@ -6,13 +6,15 @@ from django.urls import include, path
 
 from analytics.alerts.urls import api_urls as alert_api_urls
 from analytics.alerts.urls import project_urls as alert_urls
-from analytics.views import misfires
+from analytics.views import misfires, rejections, tools
 
 app_name = "analytics"
 
 _analytics_urls = [
     path("", misfires.go_first, name="first"),
     path("misfires/", misfires.show_misfires, name="misfires"),
+    path("rejections/", rejections.show_rejections, name="rejections"),
+    path("tools/", tools.show_tools, name="tools"),
 ]
 urlpatterns = [
     path("p/<slug:slug>/analytics/", include(_analytics_urls)),

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analytics import marks, spans
-from analytics.filters import COLUMNS, Filter, read_filter
+from analytics.filters import COLUMNS, Filter, read_filter, write_term
 from analytics.spans import BadSpan, Span
 from analytics.views.exports import FORMATS, export
 from console.accounts.access import ProjectRequest
@@ -155,6 +155,11 @@ class Frame:
     @property
     def rows(self) -> list[str]:
         return [spans.whole_label(start, self.span.grain) for start in self.span.starts]
+
+    @staticmethod
+    def tool_term(name: str) -> str:
+        """The lists' term for the calls of one tool."""
+        return write_term("tool", name)
 
     def having(self, text: str) -> str:
         """This page with a term added to the filter."""

@@ -1,0 +1,123 @@
+"""Tools: what their definitions weigh in every request, how often they are used, or never."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
+
+from analytics.metrics import Counted, Tally, count_calls, percentile, read_latency, total
+from analytics.toolbox import ToolUse, count_offers, read_uses
+from analytics.views.bars import width
+from analytics.views.frame import Frame, read_frame, refuse, show
+from console.accounts.access import ProjectRequest, member
+from console.lib.charts import Chart, Series
+
+_MOST_LINES = 5
+_MOST_ROWS = 200
+ORDERS = {
+    "tokens": "Tokens of definitions",
+    "calls": "Calls",
+    "rejected": "Rejected",
+    "idle": "Never used",
+}
+
+
+@member("viewer")
+@require_GET
+def show_tools(request: ProjectRequest) -> HttpResponse:
+    frame = read_frame(request, "tools", keep=("order",))
+    if frame.error:
+        return refuse(request, frame)
+    order = frame.extra["order"] if frame.extra["order"] in ORDERS else "tokens"
+    groups = [(), ("tool",), ("start", "tool"), ("start",)]
+    counted = count_calls(frame.project, frame.filter, frame.span, groups)
+    offers = count_offers(frame.project, frame.filter, frame.span)
+    calls = {str(key[0]): tally for key, tally in counted["tool",].items()}
+    uses = read_uses(frame.project, offers, calls)
+    named = {value for term in frame.filter.query.of("tool") for value in term.values}
+    if named:
+        uses = [use for use in uses if use.name in calls or use.name in named]
+    latency = read_latency(frame.project, "tool", frame.span, ("tool",), frame.filter)
+    idle = [use for use in uses if use.is_idle]
+    tokens = sum(use.tokens for use in uses)
+    turns = sum(offers.values())
+    context = {
+        "whole": total(counted),
+        "turns": turns,
+        "offering": turns - offers.get(0, 0),
+        "tokens": tokens,
+        "tokens_a_turn": tokens / turns if turns else None,
+        "idle": idle,
+        "idle_tokens": sum(use.tokens for use in idle),
+        "idle_percent": 100 * sum(use.tokens for use in idle) / tokens if tokens else 0.0,
+        "order": order,
+        "orders": [(label, frame.url(order=name), name == order) for name, label in ORDERS.items()],
+        "rows": [
+            _describe(frame, use, tokens, percentile(latency.get((use.name,), {}), 0.95))
+            for use in _sort(uses, order)[:_MOST_ROWS]
+        ],
+        "count": len(uses),
+    }
+    return show(request, frame, "analytics/tools.html", {"chart": _draw(frame, counted)}, context)
+
+
+def _sort(uses: list[ToolUse], order: str) -> list[ToolUse]:
+    if order == "calls":
+        return sorted(uses, key=lambda use: -use.tally.calls)
+    if order == "rejected":
+        return sorted(uses, key=lambda use: -use.tally.rejected)
+    if order == "idle":
+        return [use for use in uses if not use.tally.calls]
+    return uses
+
+
+def _describe(frame: Frame, use: ToolUse, tokens: int, p95: float | None) -> dict[str, Any]:
+    term = frame.tool_term(use.name) if use.name else ""
+    return {
+        "use": use,
+        "p95": p95,
+        "width": width(use.tokens, tokens),
+        "calls_url": frame.calls(term),
+        "rejected_url": frame.calls(term, "verdict:rejected"),
+    }
+
+
+def _draw(frame: Frame, counted: Counted) -> Chart:
+    """Calls of the tools that are called most, and of all others together."""
+    starts, series = frame.span.starts, []
+    by_calls = sorted(counted["tool",].items(), key=lambda row: -row[1].calls)
+    shown = [str(key[0]) for key, _ in by_calls[:_MOST_LINES]]
+    for name in shown:
+        tallies = [counted["start", "tool"].get((at, name), Tally()) for at in starts]
+        term = frame.tool_term(name) if name else ""
+        series.append(
+            Series(
+                name or "other unknown tools",
+                [float(one.calls) for one in tallies],
+                stack="tools",
+                links=[frame.calls(term, span=frame.span.step(at)) for at in starts],
+            )
+        )
+    if len(by_calls) > len(shown):
+        rest = [
+            counted["start",].get((at,), Tally()).calls
+            - sum(counted["start", "tool"].get((at, name), Tally()).calls for name in shown)
+            for at in starts
+        ]
+        names = [name for name in shown if name]
+        terms = " ".join("-" + frame.tool_term(name) for name in names)
+        links = [frame.calls(terms, span=frame.span.step(at)) for at in starts]
+        values = [float(number) for number in rest]
+        series.append(Series("all others", values, color="s6", stack="tools", links=links))
+    return Chart(
+        "calls",
+        f"Calls by tool and {frame.step}",
+        frame.labels,
+        series or [Series("Calls", [0.0 for _ in starts])],
+        "",
+        frame.read_markers(),
+        frame.step.capitalize(),
+        frame.rows,
+    )
