@@ -9,4 +9,6 @@ class ConsoleConfig(AppConfig):
     name = "console"
 
     def ready(self) -> None:
-        from console import celery, checks  # noqa: F401
+        from console import celery, checks, telemetry  # noqa: F401
+
+        telemetry.start()

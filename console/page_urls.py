@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from console import health, pages
+from console import health, metrics, pages
 
 app_name = "console"
 
@@ -25,4 +25,5 @@ urlpatterns = [
     path("docs/", include(_docs_urls)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.show_metrics, name="metrics"),
 ]

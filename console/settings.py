@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "console",
 ]
 MIDDLEWARE = [
+    "console.telemetry.trace_requests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -253,6 +254,11 @@ CELERY_BEAT_SCHEDULE = {
     "drop-deliveries": {
         "task": "analytics.drop_deliveries",
         "schedule": crontab(hour=3, minute=47),
+    },
+    "resume-repricings": {
+        "task": "analytics.resume_repricings",
+        "schedule": 30.0,
+        "options": {"expires": 30},
     },
     "drop-imports": {"task": "tools_registry.drop_imports", "schedule": 3600.0},
     "catch-up-rollups": {

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from console.accounts.models import ApiKey, Project
-from console.lib import json
+from console.lib import json, tracing
 from conversations import partitions
 from conversations.ingest.batch import Entry
 from conversations.ingest.record import BadRecord, TurnRecord, clock_skew
@@ -103,14 +103,16 @@ def store_entries(
     source = source or _SOURCES.get(sender.door, sender.door)
     batch = Batch(sender, source, refusals=[*refusals], wires=wires or {}, beside=beside)
     batch.is_claimed, batch.uncounted = is_claimed, uncounted
-    _prepare(batch, entries)
-    _make_partitions(batch.turns)
-    seen = [
-        (offer, service_of(new.record) or sender.name, new.record.at)
-        for new in batch.turns
-        if (offer := batch.offers.get(new.id)) is not None
-    ]
-    outcome = _write(batch)
+    with tracing.span("store turns", misfire_door=sender.door) as span:
+        _prepare(batch, entries)
+        _make_partitions(batch.turns)
+        seen = [
+            (offer, service_of(new.record) or sender.name, new.record.at)
+            for new in batch.turns
+            if (offer := batch.offers.get(new.id)) is not None
+        ]
+        outcome = _write(batch)
+        span.set_attribute("misfire.turns", len(batch.turns))
     note_sightings(seen)
     return outcome
 
