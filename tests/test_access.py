@@ -27,6 +27,7 @@ from conversations.backtest.engine import start
 from conversations.backtest.records import Backtest
 from conversations.backtest.subjects import choose
 from conversations.custody import Erasure, RedactionRule
+from conversations.incidents.opening import open_incident
 from conversations.models import (
     Connection,
     Conversation,
@@ -104,6 +105,8 @@ def make_world() -> World:
     turn = factories.make_turn(conversation)
     connection = factories.make_connection(project, name=SECRET)
     invitation, token = factories.make_invitation(project)
+    # Its number is the turn's, which stands for both in addresses.
+    open_incident(project, title=SECRET, query="verdict:rejected", since=turn.at)
     return World(
         people=people,
         version=version,
