@@ -38,6 +38,11 @@ class Step:
     version: int | None = None
     label: str = ""
 
+    @property
+    def identity(self) -> str:
+        """The tool version's hash; of a tool without a definition, that of its name."""
+        return (self.spec or ToolSpec(self.name)).hash
+
     @cached_property
     def effect(self) -> Effect:
         return read_effect(self.name, self.arguments, self.spec, self.policy)
