@@ -51,8 +51,9 @@ PAGES = (
         "t",
         also=("conversations:backtest-list", "conversations:router-list"),
     ),
-    Page("Analytics", "chart-histogram", "analytics:first", "a"),
     Page("Playground", "terminal-2", "conversations:playground", "p"),
+    Page("Analytics", "chart-histogram", "analytics:first", "a"),
+    Page("Alerts", "bell", "analytics:alert-list", "l"),
     Page(
         "Settings",
         "settings",

@@ -31,7 +31,8 @@ _AT_ONCE = 200
 def create(
     channel: AlertChannel, body: dict[str, Any], *, event: AlertEvent | None = None
 ) -> AlertDelivery:
-    """A delivery that a worker sends as soon as this transaction is committed."""
+    """A delivery that a worker sends as soon as this transaction is committed; one without an
+    event, a test, is for the caller to send, and tried once."""
     now = timezone.now()
     row = AlertDelivery.objects.create(
         project=channel.project,
@@ -41,7 +42,8 @@ def create(
         next_at=now,
         created_at=now,
     )
-    transaction.on_commit(lambda: _enqueue(row.pk), robust=True)
+    if event is not None:
+        transaction.on_commit(lambda: _enqueue(row.pk), robust=True)
     return row
 
 
@@ -91,7 +93,7 @@ def _try(row: AlertDelivery) -> None:
     ]
     if failure is None:
         row.status, row.finished_at = "sent", now
-    elif failure.permanent or row.tries >= TRIES:
+    elif failure.permanent or row.tries >= TRIES or row.event_id is None:
         row.status, row.finished_at = "failed", now
     else:
         wait = max(wait_before(row.tries, row.pk.int), failure.retry_after or 0)
@@ -102,12 +104,14 @@ def _try(row: AlertDelivery) -> None:
     )
 
 
-def retry(row: AlertDelivery) -> None:
-    """Send one again that had failed, from the first try on; its history stays."""
-    AlertDelivery.objects.filter(pk=row.pk, status="failed").update(
-        status="waiting", tries=0, next_at=timezone.now(), finished_at=None
-    )
+def retry(row: AlertDelivery) -> bool:
+    """Send one again that had failed, from the first try on; its history stays. False where it has
+    not failed."""
+    failed = AlertDelivery.objects.filter(pk=row.pk, status="failed")
+    if not failed.update(status="waiting", tries=0, next_at=timezone.now(), finished_at=None):
+        return False
     transaction.on_commit(lambda: _enqueue(row.pk), robust=True)
+    return True
 
 
 def drop_old(now: datetime) -> int:

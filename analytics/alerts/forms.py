@@ -167,7 +167,7 @@ class RuleForm(Form):
         row.changed_at = row.due_at = now
         return row
 
-    def save(self, user: User) -> AlertRule:
+    def save(self, user: User | None) -> AlertRule:
         """The rule, made or changed; the next look is due at once."""
         row = self.draft()
         if row.pk is None:
@@ -188,7 +188,7 @@ def _initial(rule: AlertRule) -> dict[str, Any]:
     return values | {"channels": list(rule.channels.values_list("pk", flat=True))}
 
 
-def make_default(project: Project, default: Default, user: User) -> AlertRule | None:
+def make_default(project: Project, default: Default, user: User | None) -> AlertRule | None:
     """One of the rules that an empty page offers, as the form would make it; None where there is
     a rule of that name."""
     values = asdict(default) | {"direction": "above", "renotify": 0, "opens_incident": True}

@@ -87,8 +87,8 @@ def tell_notice(notice: Notice, name: str, watched: Watched, rule: Rule, measure
     if notice == "recovered":
         return f"{name} has recovered: {found}{usual}."
     level = rule.warning if notice == "warning" and rule.warning is not None else rule.level
-    still = "still " if notice == "reminder" else ""
-    return f"{name}: {still}{found}{usual}, {rule.direction} {tell_level(level, rule)}."
+    still = ", still on alert" if notice == "reminder" else ""
+    return f"{name}{still}: {found}{usual}, {rule.direction} {tell_level(level, rule)}."
 
 
 def _number(value: float) -> str:

@@ -1,0 +1,1 @@
+"""The drill: an incident played against the running console, as an application would send it."""
