@@ -61,7 +61,7 @@ def _say_suspect(card: Card, judged: Judged, word: str) -> str:
     probably = "most likely" if suspect.grade == "likely" else "possibly"
     said = f" is {probably} the cause: {write_share(suspect.inside)} that have it are {word}"
     if suspect.outside.whole:
-        said += f", of the others {write_share(suspect.outside)}"
+        said += f", and of the others {write_share(suspect.outside)}"
     elif judged.ranking.usual.whole:
         said += f", before it {100 * judged.ranking.usual.value:.1f}%"
     breaking = card.definition.changes[0] if card.definition and card.definition.changes else None
@@ -108,8 +108,10 @@ def find_step(incident: Incident, impact: Impact, cards: Sequence[Card], replays
     if incident.status == "resolved":
         text = "It opens again by itself when its alert fires again."
         return Step("Nothing to do", text, "none")
-    if not impact.count:
+    if not impact.count and incident.query:
         return Step("Widen the filter", "No stored turn matches it from then on.", "widen")
+    if not impact.count:
+        return Step("Add turns", "Check rows in a list, then choose Open incident.", "widen")
     first = cards[0] if cards and cards[0].is_whole else None
     if replays:
         text = "Compare the variants, publish the one that fixes most and breaks none."

@@ -78,7 +78,7 @@ def deal(project: Project, judged: Judged) -> list[Card]:
 
 
 def _choose(suspects: Sequence[Suspect]) -> list[Suspect]:
-    serious = [one for one in suspects if one.grade != "ruled out"][:MOST]
+    serious = [one for one in suspects if one.grade != "ruled out" and not _is_implied(one)][:MOST]
     kinds = {one.kind for one in serious} | {"conversation", "user", "toolset"}
     others = sorted(
         (one for one in suspects if one.grade == "ruled out"), key=lambda one: -one.covered.part
@@ -88,6 +88,11 @@ def _choose(suspects: Sequence[Suspect]) -> list[Suspect]:
             serious.append(one)
             kinds.add(one.kind)
     return serious
+
+
+def _is_implied(suspect: Suspect) -> bool:
+    """A toolset with a new version in it says nothing that the version does not."""
+    return suspect.along is not None and suspect.kind == "toolset"
 
 
 class _Names:

@@ -164,9 +164,9 @@ def _among(incident: Incident, column: str, condition: Q) -> dict[str, Any]:
 
 def _sum_cost(incident: Incident) -> tuple[Decimal | None, int]:
     found = Turn.objects.filter(**_among(incident, "turn_id", Q())).aggregate(
-        cost=Sum("cost"), unpriced=Count("pk", filter=Q(cost=None))
+        dollars=Sum("cost"), unpriced=Count("pk", filter=Q(cost=None))
     )
-    return found["cost"], found["unpriced"]
+    return found["dollars"], found["unpriced"]
 
 
 def _count_base(incident: Incident, scope: Scope, least: int, now: datetime) -> int | None:

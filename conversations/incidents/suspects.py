@@ -50,7 +50,8 @@ class Suspect:
 
     ``covered`` is how many of the bad calls it has, ``inside`` how many of those that have it are
     bad, ``outside`` how many of the others while there were calls with it. ``lag`` is from its
-    first sight to its first bad call. ``along`` names the stronger suspect that the same calls have.
+    first sight to its first bad call. ``along`` names the stronger suspect that has the same
+    calls.
     """
 
     kind: str

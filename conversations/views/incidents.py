@@ -137,8 +137,10 @@ def _ask(request: ProjectRequest, chosen: Selection, error: str = "") -> HttpRes
     if not chosen.ids and not chosen.problem:
         found = find(request.project, chosen.query, chosen.row_kind, size=MATCHES, budget=1.0)
     rows = Incident.objects.filter(project=request.project).exclude(status="resolved")
+    first = found.hits[-1].id if found and found.hits and found.older is None else None
     context = {
         "chosen": chosen,
+        "since": max(chosen.since, uuid7.time(first)) if first else chosen.since,
         "noun": "call" if chosen.of_calls else "turn",
         "count": len(hits) if found is None else len(found.hits),
         "is_more": found is not None and found.older is not None,
