@@ -168,7 +168,7 @@ def check(incident: Incident, now: datetime | None = None) -> Check:
         reason = "The incident has no filter, so there is nothing to count since the fix."
         return Check(fix, reason=reason)
     before = count_misfires(incident, incident.since, fix.at, now)
-    after = count_misfires(incident, fix.at, now, now)
+    after = count_misfires(incident, fix.at, None, now)
     if before is None or after is None:
         return Check(fix, reason="Counting took too long. Narrow the incident's filter.")
     recovery = compare(before, after)
@@ -182,10 +182,10 @@ def check(incident: Incident, now: datetime | None = None) -> Check:
 
 
 def count_misfires(
-    incident: Incident, since: datetime, until: datetime, now: datetime
+    incident: Incident, since: datetime, until: datetime | None, now: datetime
 ) -> tuple[int, int] | None:
-    """What the filter finds within [since, until), and what that is counted of; None where it
-    takes too long."""
+    """What the filter finds from the second of ``since`` to before that of ``until``, None for up
+    to now, and what that is counted of. None where it takes too long."""
     impact, _ = read_numbers(incident, now)
     scope = scope_of(incident, impact.tools)
     whole = _count(incident, scope.base, since, until, now)
@@ -196,11 +196,11 @@ def count_misfires(
 
 
 def _count(
-    incident: Incident, query: Query, since: datetime, until: datetime, now: datetime
+    incident: Incident, query: Query, since: datetime, until: datetime | None, now: datetime
 ) -> int | None:
     kind = scope_of(incident).kind
     # ``within`` takes its end with its second.
-    asked = within(query, since, until - timedelta(seconds=1))
+    asked = within(query, since, until and until - timedelta(seconds=1))
     return count_matches(incident.project, asked, kind, budget=BUDGET, now=now)
 
 
@@ -233,7 +233,7 @@ def reopen_recurring(now: datetime | None = None) -> int:
 
 def _look(incident: Incident, now: datetime) -> bool:
     assert incident.resolved_at is not None, "it is resolved"
-    found = count_misfires(incident, incident.resolved_at, now, now)
+    found = count_misfires(incident, incident.resolved_at, None, now)
     if found is None or not found[0]:
         return False
     since, expected = share(*found), _expect(incident, now)

@@ -32,9 +32,10 @@ def test_it_makes_fills_lists_and_reads_suites() -> None:
     assert client.get("/api/v1/suites").json()["suites"][0]["cases"] == 2
     assert client.get(made["Location"]).json()["name"] == "CI"
 
+    stream = client.get(url).streaming_content
+
     @async_to_sync
     async def read() -> list[str]:
-        stream = client.get(url).streaming_content
         return [json.load(line)["id"] async for piece in stream for line in piece.splitlines()]
 
     assert read() == ["c1", "c2"]

@@ -19,6 +19,7 @@ from conversations.suites.records import Suite, SuiteCase
 from tests import factories
 from tests.factories import People, client_of, make_people
 from tests.suites.test_reading import CASE, lines
+from tools_registry.models import Toolset
 
 pytestmark = pytest.mark.django_db
 
@@ -52,10 +53,12 @@ def case(number: int, **more: Any) -> dict[str, Any]:
 
 def make_labelled_turn(people: People, said: str = "Weather?", **more: Any) -> Turn:
     conversation = factories.make_conversation(people.project, user="u_7")
-    toolset = factories.make_toolset(factories.make_tool_version(people.project))
+    toolset = Toolset.objects.filter(project=people.project).first()
+    toolset = toolset or factories.make_toolset(factories.make_tool_version(people.project))
     expected = {"calls": [{"name": "get_weather", "arguments": {"city": "Oslo"}}]}
     fields = {"messages": [{"role": "user", "content": said}], "user": "u_7", "toolset": toolset}
-    turn = factories.make_turn(conversation, expected=json.dump(expected), **(fields | more))
+    fields["expected"] = json.dump(expected)
+    turn = factories.make_turn(conversation, **(fields | more))
     factories.make_call(turn, arguments='{"city":"Lisbon"}')
     return turn
 
