@@ -5,10 +5,15 @@ from __future__ import annotations
 from uuid import UUID
 
 from celery import shared_task
+from django.db import OperationalError
 from django.utils import timezone
 
 from analytics import marks, rollups
 from analytics.alerts import deliveries, evaluation
+from analytics.repricing import engine
+
+REPRICING = 20.0
+"""Seconds that one task may take."""
 
 
 @shared_task(name="analytics.evaluate_alerts")
@@ -47,3 +52,26 @@ def tidy() -> int:
     marked = marks.mark_gone()
     rollups.drop_fives(timezone.now())
     return marked
+
+
+@shared_task(name="analytics.reprice")
+def reprice(pk: str, chain: int) -> None:
+    """Price stored turns again for a while, in as many tasks as it takes."""
+    try:
+        is_over = engine.run(UUID(pk), chain, seconds=REPRICING)
+    except OperationalError:
+        raise  # The store is away: it goes on with those whose worker is gone.
+    except Exception as error:
+        engine.fail(UUID(pk), error)
+        raise
+    if not is_over:
+        reprice.delay(pk, chain)
+
+
+@shared_task(name="analytics.resume_repricings")
+def resume_repricings() -> int:
+    """Go on with re-pricings whose worker is gone; how many."""
+    stalled = engine.take_stalled()
+    for pk, chain in stalled:
+        reprice.delay(str(pk), chain)
+    return len(stalled)

@@ -28,7 +28,15 @@ from conversations.search.fields import FIELDS
 from conversations.search.query import BadQuery, Query, Term, parse, read_moment
 from tools_registry.publishing import Publication, publications
 
-TABS = (("misfires", "Misfires"),)
+TABS = (
+    ("misfires", "Misfires"),
+    ("rejections", "Rejections"),
+    ("tools", "Tools"),
+    ("cost", "Cost"),
+    ("latency", "Latency"),
+    ("conduct", "Conduct"),
+    ("models", "Models"),
+)
 """Names of addresses of this app, and what their tabs are called, in order."""
 USUAL = "7d"
 _MOST_MARKERS = 8

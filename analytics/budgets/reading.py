@@ -1,0 +1,60 @@
+"""Budgets with how they stand, read from the rollups: for the Cost page and for alerts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from analytics import forecast
+from analytics.budgets.records import Budget
+from analytics.budgets.standing import Standing
+from analytics.costs.figures import Spent, read_days, read_spent, total
+from analytics.filters import Filter, read_filter
+from analytics.forecast import Forecast
+from analytics.spans import DAY, Span, after, floor
+from console.accounts.models import Project
+from conversations.search.query import BadQuery
+
+
+def read_standings(project: Project, now: datetime) -> list[tuple[Budget, Standing]]:
+    """Every budget of the project with how it stands, by name. One whose filter no longer reads,
+    as its version is gone, counts nothing."""
+    rows = Budget.objects.filter(project=project).order_by("name")
+    return [(row, read_standing(row, now)) for row in rows]
+
+
+def read_standing(budget: Budget, now: datetime) -> Standing:
+    """How one budget stands now."""
+    since, until = period_of(budget.period, now)
+    try:
+        kept = read_filter(budget.project, budget.query)
+    except BadQuery:
+        return Standing(budget.amount, budget.threshold, Decimal(0), since, until)
+    spent = spent_since(budget.project, kept, since, now)
+    foreseen = foresee(budget.project, kept, now) if budget.period == "month" else None
+    return Standing(
+        budget.amount, budget.threshold, spent.cost, since, until, foreseen, spent.unpriced
+    )
+
+
+def period_of(period: str, now: datetime) -> tuple[datetime, datetime]:
+    """The first moments of the period that is going on and of the next one, UTC."""
+    if period == "day":
+        start = floor(now, DAY)
+        return start, start + timedelta(days=1)
+    return forecast.month_of(now)
+
+
+def spent_since(project: Project, kept: Filter, since: datetime, now: datetime) -> Spent:
+    """What was spent from the first moment of a day until now."""
+    span = Span(since, after(floor(now, DAY), DAY), DAY)
+    return total(read_spent(project, kept, span))
+
+
+def foresee(project: Project, kept: Filter, now: datetime) -> Forecast | None:
+    """The forecast of this month; None where too few days are known."""
+    days = read_days(project, kept, now, forecast.HISTORY + 31)
+    try:
+        return forecast.foretell({day: float(cost) for day, cost in days.items()}, now)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""How models behave within a conversation: how often they call, repeat, and what a budget cuts."""

@@ -1,0 +1,77 @@
+"""Durations out of the rollups' sketches, each beside its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analytics.filters import Filter
+from analytics.latency.limits import Timing, time
+from analytics.latency.records import LatencyLimit
+from analytics.metrics import percentile, read_latency
+from analytics.spans import Span
+from console.accounts.models import Project
+from tools_registry.policies.models import Policy
+
+SHARES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+SET_HERE = "set here"
+SET_FOR_ALL = "set here for all"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Milliseconds by (measure, name): people's own, and tools' timeouts by their policies."""
+
+    own: Mapping[tuple[str, str], float]
+    timeouts: Mapping[str, tuple[float, str]]
+
+    def of(self, measure: str, name: str) -> tuple[float, str]:
+        """The limit and whose it is; 0 and "" without one."""
+        if measure == "tool" and name in self.timeouts:
+            return self.timeouts[name]
+        if (measure, name) in self.own:
+            return self.own[measure, name], SET_HERE
+        limit = self.own.get((measure, ""), 0.0)
+        return limit, SET_FOR_ALL if limit else ""
+
+
+def read_limits(project: Project) -> Limits:
+    rows = LatencyLimit.objects.filter(project=project)
+    own = {(row.measure, row.name): row.limit_ms for row in rows}
+    return Limits(own, _read_timeouts(project))
+
+
+def _read_timeouts(project: Project) -> dict[str, tuple[float, str]]:
+    """The timeouts of published policies, by the names of their tools."""
+    rows = Policy.objects.filter(project=project, state="published").select_related("tool")
+    return {
+        policy.tool.name: (float(timeout), f"timeout of policy v{policy.number}")
+        for policy in rows
+        if (timeout := policy.spec.execution.timeout_ms)
+    }
+
+
+def read_timings(
+    project: Project, measure: str, kept: Filter, span: Span, limits: Limits
+) -> list[Timing]:
+    """Each tool, or each model, the nearest to its limit first, then by how slow they are."""
+    group = ("tool",) if measure == "tool" else ("model",)
+    sketches = read_latency(project, measure, span, group, kept)
+    found = [
+        time(name, sketch, *limits.of(measure, name))
+        for (name,), sketch in sketches.items()
+        if sketch
+    ]
+    return sorted(found, key=lambda one: (one.room if one.limit else 1000.0, -one.p99, one.name))
+
+
+def read_course(
+    project: Project, measure: str, kept: Filter, span: Span
+) -> dict[str, list[float | None]]:
+    """Each percentile of ``SHARES`` in each step of the span, in ms."""
+    held = read_latency(project, measure, span, ("start",), kept)
+    starts = span.starts
+    return {
+        label: [percentile(held.get((start,), {}), share) for start in starts]
+        for share, label in SHARES
+    }

@@ -1,0 +1,103 @@
+"""Accuracy, cost and latency by model, out of the replays of a suite.
+
+A result counts the outcomes of one model under one variant of one replay: an outcome is a trial of
+a case, and passed where it was judged so; those that nobody could judge are in no share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from console.accounts.models import Project
+from console.lib.proportions import wilson
+
+REPLAYS = 60
+"""The newest replays of a suite that are read."""
+FEW = 20
+"""Judged outcomes below which a share alone misleads."""
+_RESULTS = """
+SELECT r.number, r.created_at, r.title, v.position, v.name, o.model, count(*),
+  count(o.passed), count(*) FILTER (WHERE o.passed), count(*) FILTER (WHERE o.status = 'failed'),
+  sum(o.cost), count(*) FILTER (WHERE o.cost IS NULL),
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY o.latency_ms),
+  percentile_cont(0.95) WITHIN GROUP (ORDER BY o.latency_ms)
+FROM (
+  SELECT id, number, created_at, title FROM conversations_replay
+  WHERE project_id = %s AND suite_id = %s AND created_at >= %s AND created_at < %s
+  ORDER BY number DESC LIMIT %s) AS r
+JOIN conversations_replayoutcome o ON o.replay_id = r.id AND o.status IN ('done', 'failed')
+JOIN conversations_replayvariant v ON v.id = o.variant_id
+GROUP BY r.number, r.created_at, r.title, v.position, v.name, o.model
+ORDER BY r.number, v.position, o.model
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One model under one variant of one replay. ``cost`` is in dollars, of the outcomes that have
+    a price; latencies are of whole outcomes, in ms."""
+
+    replay: int
+    at: datetime
+    title: str
+    position: int
+    variant: str
+    model: str
+    outcomes: int
+    judged: int
+    passed: int
+    failed: int
+    cost: Decimal | None
+    unpriced: int
+    p50: float | None
+    p95: float | None
+
+    @property
+    def percent(self) -> float | None:
+        return 100 * self.passed / self.judged if self.judged else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95% interval in per cent; all there is without any judged."""
+        if not self.judged:
+            return 0.0, 100.0
+        low, high = wilson(self.passed, self.judged)
+        return 100 * low, 100 * high
+
+    @property
+    def is_small(self) -> bool:
+        return self.judged < FEW
+
+    @property
+    def mean_cost(self) -> Decimal | None:
+        priced = self.outcomes - self.unpriced
+        return self.cost / priced if self.cost is not None and priced else None
+
+    @property
+    def line(self) -> str:
+        """The line of the chart that it belongs to: a model, and the variant where it is no
+        control."""
+        model = self.model or "no model"
+        return model if self.position == 0 else f"{model}, {self.variant}"
+
+
+def read_results(
+    project: Project, suite: int, since: datetime, until: datetime
+) -> Sequence[Result]:
+    """The results of a suite's replays in the time, in the order of the replays."""
+    given: list[Any] = [project.pk, suite, since, until, REPLAYS]
+    with connection.cursor() as cursor:
+        cursor.execute(_RESULTS, given)
+        return [Result(*row) for row in cursor.fetchall()]
+
+
+def newest(results: Sequence[Result]) -> list[Result]:
+    """The newest result of each line, the most accurate first."""
+    last = {one.line: one for one in results}
+    return sorted(last.values(), key=lambda one: (-(one.percent or -1), one.line))

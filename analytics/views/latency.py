@@ -1,0 +1,137 @@
+"""How long it takes: first token, whole turn and tools, as percentiles beside their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from analytics.latency.figures import SHARES, Limits, read_course, read_limits, read_timings
+from analytics.latency.limits import Timing
+from analytics.latency.records import LatencyLimit
+from analytics.records import MEASURES
+from analytics.spans import Span
+from analytics.views.frame import Frame, read_frame, refuse, show
+from console.accounts.access import ProjectRequest, member
+from console.lib.charts import Chart, Series
+from conversations.search.query import Term, read_duration
+
+SHOWN = 40
+LARGEST = 86_400_000.0
+_COLORS = {"p50": "s1", "p95": "s2", "p99": "s3"}
+
+
+@member("viewer")
+@require_safe
+def show_latency(request: ProjectRequest) -> HttpResponse:
+    frame = read_frame(request, "latency", keep=("measure",))
+    if frame.error:
+        return refuse(request, frame)
+    asked = request.GET.get("measure", "")
+    measure = asked if asked in dict(MEASURES) else "turn"
+    limits = read_limits(request.project)
+    timings = read_timings(request.project, measure, frame.filter, frame.span, limits)
+    charts = {"course": _draw(frame, measure, timings, limits)}
+    before = _before(frame, measure, frame.span.before, limits) if frame.compares else {}
+    context = {
+        "measure": measure,
+        "is_tool": measure == "tool",
+        "measures": [
+            (label, frame.url(measure="" if name == "turn" else name), name == measure)
+            for name, label in MEASURES
+        ],
+        "rows": [
+            (one, _link(frame, measure, one), before.get(one.name)) for one in timings[:SHOWN]
+        ],
+        "more": max(0, len(timings) - SHOWN),
+        "pressed": [one for one in timings if one.state in ("over", "near")],
+        "limited": sum(1 for one in timings if one.limit),
+        "number": sum(one.number for one in timings),
+        "may_change": request.member.may("engineer"),
+        "back": request.get_full_path(),
+    }
+    return show(request, frame, "analytics/latency.html", charts, context)
+
+
+def _before(frame: Frame, measure: str, span: Span, limits: Limits) -> Mapping[str, Timing]:
+    found = read_timings(frame.project, measure, frame.filter, span, limits)
+    return {one.name: one for one in found}
+
+
+def _link(frame: Frame, measure: str, one: Timing) -> str:
+    """The slowest of them: those above the limit where it is passed, else above p99."""
+    if not one.name:
+        return ""
+    least = one.limit if one.state == "over" else one.p99
+    slow = f"latency:>{least:.0f}ms"
+    if measure == "tool":
+        return frame.calls(Term("tool", (one.name,)).text, slow)
+    return frame.turns(Term("model", (one.name,)).text, *([slow] if measure == "turn" else []))
+
+
+def _draw(frame: Frame, measure: str, timings: Sequence[Timing], limits: Limits) -> Chart:
+    """Percentiles over time; the limit as a line where the page shows what has only one."""
+    course = read_course(frame.project, measure, frame.filter, frame.span)
+    listed = frame.calls if measure == "tool" else frame.turns
+    links = [listed(span=frame.span.step(start)) for start in frame.span.starts]
+    series = [
+        Series(label, course[label], form="line", color=_COLORS[label], links=links)
+        for _, label in SHARES
+    ]
+    if frame.compares:
+        then = read_course(frame.project, measure, frame.filter, frame.span.before)["p95"]
+        held = (then + [None] * len(links))[: len(links)]
+        series.append(Series("p95, before", held, form="line", color="s2", dashed=True))
+    known = {one.limit for one in timings if one.limit}
+    if len(known) == 1 and all(one.limit for one in timings):
+        limit: list[float | None] = [known.pop()] * len(links)
+        series.append(Series("limit", limit, form="line", color="rejected-solid", dashed=True))
+    label = dict(MEASURES)[measure].lower()
+    return Chart(
+        "course",
+        f"How long the {label} takes, each {frame.step}",
+        frame.labels,
+        series,
+        unit="ms",
+        markers=frame.read_markers(),
+        rows=frame.rows,
+        height="l",
+    )
+
+
+@member("engineer")
+@require_POST
+def set_limit(request: ProjectRequest) -> HttpResponse:
+    """Set the limit of a tool or model, or of all; empty takes it away."""
+    measure = request.POST.get("measure", "")
+    name = request.POST.get("name", "").replace("\0", "")[:200]
+    text = request.POST.get("limit", "").strip()
+    back = request.POST.get("back", "")
+    if not url_has_allowed_host_and_scheme(back, None) or not back.startswith("/"):
+        back = reverse("analytics:latency", args=[request.project.slug])
+    if measure not in dict(MEASURES):
+        messages.error(request, "Choose what the limit is of.")
+        return redirect(back)
+    rows = LatencyLimit.objects.filter(project=request.project, measure=measure, name=name)
+    of = name or "all"
+    if not text:
+        rows.delete()
+        messages.success(request, f"The limit of {of} is taken away.")
+        return redirect(back)
+    limit = read_duration(text) or 0.0
+    if not 0 < limit <= LARGEST:
+        messages.error(request, "Write the limit as 2s, 800ms or 1.5m, up to a day.")
+        return redirect(back)
+    LatencyLimit.objects.update_or_create(
+        project=request.project,
+        measure=measure,
+        name=name,
+        defaults={"limit_ms": limit, "set_by": request.user},
+    )
+    messages.success(request, f"The limit of {of} is {text}.")
+    return redirect(back)
