@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils import timezone
 
 from console.accounts.models import Project
@@ -16,7 +18,7 @@ from tests.incidents.world import GOOD, Night, make_night
 DRAFT = {**GOOD, "description": "Get the weather of a city now. Use ONLY for present conditions."}
 
 
-def make_incident(project: Project | None = None, **fields: object) -> tuple[Night, Incident]:
+def make_incident(project: Project | None = None) -> tuple[Night, Incident]:
     """The night's rejected calls of get_weather, which have joined."""
     night = make_night(project)
     incident = open_incident(
@@ -38,7 +40,10 @@ def make_replay(incident: Incident, *, fixed: int = 4, cases: int = 4) -> Replay
         status="finished", created_at=now, touched_at=now, finished_at=now,
     )  # fmt: skip
     tool = {"type": "function", "function": DRAFT}
-    bodies = [{"name": "As recorded"}, {"name": "Draft", "replaced": {"get_weather": tool}}]
+    bodies: list[dict[str, Any]] = [
+        {"name": "As recorded"},
+        {"name": "Draft", "replaced": {"get_weather": tool}},
+    ]
     variants = [
         ReplayVariant.objects.create(
             replay=replay, position=at, name=body["name"], body=json.dump(body)

@@ -32,7 +32,7 @@ def test_it_makes_fills_lists_and_reads_suites() -> None:
     assert client.get("/api/v1/suites").json()["suites"][0]["cases"] == 2
     assert client.get(made["Location"]).json()["name"] == "CI"
 
-    stream = client.get(url).streaming_content
+    stream = client.get(url).streaming_content  # type: ignore[attr-defined]
 
     @async_to_sync
     async def read() -> list[str]:

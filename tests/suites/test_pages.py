@@ -56,7 +56,11 @@ def make_labelled_turn(people: People, said: str = "Weather?", **more: Any) -> T
     toolset = Toolset.objects.filter(project=people.project).first()
     toolset = toolset or factories.make_toolset(factories.make_tool_version(people.project))
     expected = {"calls": [{"name": "get_weather", "arguments": {"city": "Oslo"}}]}
-    fields = {"messages": [{"role": "user", "content": said}], "user": "u_7", "toolset": toolset}
+    fields: dict[str, Any] = {
+        "messages": [{"role": "user", "content": said}],
+        "user": "u_7",
+        "toolset": toolset,
+    }
     fields["expected"] = json.dump(expected)
     turn = factories.make_turn(conversation, **(fields | more))
     factories.make_call(turn, arguments='{"city":"Lisbon"}')
@@ -180,7 +184,7 @@ def test_an_export_can_be_imported_again(people: People, rita: Client) -> None:
 
     @async_to_sync
     async def read() -> bytes:
-        return b"".join([piece async for piece in answer.streaming_content])
+        return b"".join([piece async for piece in answer.streaming_content])  # type: ignore[attr-defined]
 
     body = read()
     again = make_suite(people, rita, *body.decode().splitlines(), name="Again")
