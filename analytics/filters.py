@@ -35,6 +35,11 @@ class Filter:
         return text, [value for _, _, values in kept for value in values]
 
     @property
+    def columns(self) -> frozenset[str]:
+        """The fields that it asks for."""
+        return frozenset(column for column, _, _ in self.conditions)
+
+    @property
     def asks_for_tools(self) -> bool:
         """Does it ask for what turns do not have?"""
         return any(column not in OF_TURNS for column, _, _ in self.conditions)

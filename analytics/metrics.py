@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from analytics.filters import COLUMNS, OF_TURNS, Filter
-from analytics.rollup_sql import CALLS, KINDS, LATENCIES, TURNS, Table
+from analytics.rollup_sql import BY_KIND, CALLS, KINDS, LATENCIES, TURNS, Table, narrowest
 from analytics.sketch import quantile
 from analytics.spans import DAY, HOUR, Span, after, floor
 from console.accounts.models import Project
@@ -116,9 +116,10 @@ def series(project: Project, name: str, kept: Filter, span: Span) -> list[Point]
     """A metric of ``METRICS`` in each step of a span; steps without rows have the value 0."""
     metric = METRICS[name]
     where, values = kept.where(COLUMNS if metric.table is CALLS else OF_TURNS)
+    table = metric.table if metric.table is TURNS else narrowest(BY_KIND, kept.columns)
     rows = _fetch(
         f"SELECT start, coalesce({metric.value}, 0), {metric.base or 'NULL'}"
-        f" FROM {metric.table.name} WHERE {_WITHIN}{where} GROUP BY start",
+        f" FROM {table.name} WHERE {_WITHIN}{where} GROUP BY start",
         [*_within(project, span), *values],
     )
     found = {at: Point(at, float(value), base and float(base)) for at, value, base in rows}
@@ -178,29 +179,45 @@ _NAMED = frozenset(["tool", "model", "provider", "environment", "source"])
 
 
 def count_calls(project: Project, kept: Filter, span: Span, groups: Iterable[Group]) -> Counted:
-    """Calls by several groups of dimensions (``start`` and columns of CallCount) in one reading.
+    """Calls by several groups of dimensions: ``start`` and columns of ``CallCount``.
 
-    ``found[group][values]`` is a tally, the values in the group's order; () counts all.
+    ``found[group][values]`` is a tally, the values in the group's order; () counts all. Each group
+    is read from the rollup with fewest rows that has it and the fields of the filter.
     """
-    wanted = list(dict.fromkeys(groups))
-    names = sorted({name for group in wanted for name in group})
+    found: dict[Group, dict[tuple[Any, ...], Tally]] = {group: {} for group in groups}
+    by_table: dict[Table, list[Group]] = {}
+    for group in found:
+        table = narrowest(BY_KIND, {*group, *kept.columns})
+        by_table.setdefault(table, []).append(group)
+    for table, wanted in by_table.items():
+        _gather(found, table, wanted, (project, kept, span))
+    return found
+
+
+def _gather(
+    found: Mapping[Group, dict[tuple[Any, ...], Tally]],
+    table: Table,
+    groups: Sequence[Group],
+    asked: tuple[Project, Filter, Span],
+) -> None:
+    project, kept, span = asked
+    names = sorted({name for group in groups for name in group})
     where, values = kept.where()
-    sets = ", ".join(f"({', '.join(group)})" for group in wanted)
+    sets = ", ".join(f"({', '.join(group)})" for group in groups)
     columns = ", ".join(names)
+    mask = f"GROUPING({columns})" if names else "0"
     rows = _fetch(
-        f"SELECT {f'GROUPING({columns})' if names else '0'}, {f'{columns}, ' if names else ''}"
-        f"{_SUMS} FROM {CALLS.name} WHERE {_WITHIN}{where} GROUP BY GROUPING SETS ({sets})",
+        f"SELECT {mask}, {f'{columns}, ' if names else ''}{_SUMS} FROM {table.name}"
+        f" WHERE {_WITHIN}{where} GROUP BY GROUPING SETS ({sets})",
         [*_within(project, span), *values],
     )
-    by_mask = {_mask(names, group): group for group in wanted}
-    found: dict[Group, dict[tuple[Any, ...], Tally]] = {group: {} for group in wanted}
-    for mask, *rest in rows:
-        group = by_mask[mask]
+    by_mask = {_mask(names, group): group for group in groups}
+    for number, *rest in rows:
+        group = by_mask[number]
         held = dict(zip(names, rest[: len(names)], strict=True))
-        tally = Tally(*(int(number or 0) for number in rest[len(names) :]))
+        tally = Tally(*(int(one or 0) for one in rest[len(names) :]))
         if tally.calls or group:
             found[group][tuple(_read(name, held[name]) for name in group)] = tally
-    return found
 
 
 def _mask(names: Sequence[str], group: Group) -> int:

@@ -116,8 +116,9 @@ FROM (
 def read_places(
     project: Project, kept: Filter, span: Span, codes: Sequence[str] = MISFIRES
 ) -> list[Place]:
-    """The places with most findings of these codes."""
-    where, values = kept.where(("tool", "version", "model", "environment"))
+    """The places with most findings of these codes, by tool, version and environment of the filter:
+    places are not divided by model."""
+    where, values = kept.where(("tool", "version", "environment"))
     given = [project.pk, span.grain, span.since, span.until, list(codes), *values, MOST_PLACES]
     with connection.cursor() as cursor:
         cursor.execute(_PLACES.replace("{where}", where), given)

@@ -15,9 +15,13 @@ from analytics.records import CallCount as CallCount
 from analytics.records import CodeCount as CodeCount
 from analytics.records import DirtyHour as DirtyHour
 from analytics.records import ExpectedCount as ExpectedCount
+from analytics.records import KindCount as KindCount
 from analytics.records import LatencySketch as LatencySketch
 from analytics.records import OfferCount as OfferCount
 from analytics.records import PointerCount as PointerCount
+from analytics.records import ToolCodeCount as ToolCodeCount
+from analytics.records import ToolKindCount as ToolKindCount
+from analytics.records import TrafficCodeCount as TrafficCodeCount
 from analytics.records import TurnCount as TurnCount
 from analytics.repricing.records import Repricing as Repricing
 from analytics.usage_exports.records import UsageExport as UsageExport

@@ -42,7 +42,7 @@ class OfTool(Rollup):
         abstract = True
 
 
-class CallCount(OfTool):
+class CallSums(models.Model):
     """Calls. ``kind`` is a call's first misfire code in the order of the layers, else its first
     other code, "" without any: so kinds add up to all calls. ``model_cost`` is each call's share of
     what its turn cost, in dollars; ``unpriced`` counts the calls of turns without a price.
@@ -60,8 +60,53 @@ class CallCount(OfTool):
     tool_cost = models.DecimalField(max_digits=24, decimal_places=12)
 
     class Meta:
+        abstract = True
+
+
+class CallCount(OfTool, CallSums):
+    """Calls by every dimension: many rows, for filters that ask for a tool and a model at once."""
+
+    class Meta:
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "start"], name="call_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.tool} from {self.start}"
+
+
+class KindCount(Rollup, CallSums):
+    """Calls by kind, of all tools together: what a page without a tool reads."""
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="kind_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of kind {self.kind or 'none'} from {self.start}"
+
+
+class ToolStep(models.Model):
+    """What rollups by tool have that leave out who was asked."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    environment = models.CharField(max_length=60)
+    tool = models.CharField(max_length=_NAME)
+    version_id = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class ToolKindCount(ToolStep, CallSums):
+    """Calls by tool and kind, of all models together."""
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="tool_kind_count_step")
         ]
 
     def __str__(self) -> str:
@@ -83,18 +128,41 @@ class CodeCount(OfTool):
         return f"{self.calls} calls with {self.code} from {self.start}"
 
 
-class PointerCount(models.Model):
-    """Calls with a finding at a JSON pointer. The most frequent of each code and tool have their
-    own rows, the others none: how many there are is bounded whatever a model makes up.
+class TrafficCodeCount(Rollup):
+    """Calls that have a finding code, of all tools together."""
+
+    code = models.CharField(max_length=40)
+    calls = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="traffic_code_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls with {self.code} from {self.start}"
+
+
+class ToolCodeCount(ToolStep):
+    """Calls that have a finding code by tool, of all models together."""
+
+    code = models.CharField(max_length=40)
+    calls = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="tool_code_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.tool} with {self.code} from {self.start}"
+
+
+class PointerCount(ToolStep):
+    """Calls with a finding at a JSON pointer. The most frequent places of an hour have their own
+    rows, the others none: how many there are is bounded whatever a model makes up.
     """
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
-    grain = models.IntegerField()
-    start = models.DateTimeField()
-    tool = models.CharField(max_length=_NAME)
-    version_id = models.BigIntegerField()
-    model = models.CharField(max_length=_NAME)
-    environment = models.CharField(max_length=60)
     code = models.CharField(max_length=40)
     pointer = models.CharField(max_length=300)
     calls = models.BigIntegerField()

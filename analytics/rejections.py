@@ -11,7 +11,7 @@ from django.db import connection
 
 from analytics.filters import COLUMNS, Filter
 from analytics.metrics import Tally
-from analytics.rollup_sql import CODE_COUNTS, KINDS
+from analytics.rollup_sql import BY_CODE, KINDS, narrowest
 from analytics.spans import Span
 from console.accounts.models import Project
 from console.lib import uuid7
@@ -74,9 +74,10 @@ def count_codes(
     """Calls that have a code, by (code, *by): a call with two codes counts in both."""
     where, values = kept.where(COLUMNS)
     columns = ", ".join(("code", *by))
+    table = narrowest(BY_CODE, {*by, *kept.columns})
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {columns}, sum(calls) FROM {CODE_COUNTS.name} WHERE project_id = %s"
+            f"SELECT {columns}, sum(calls) FROM {table.name} WHERE project_id = %s"
             f" AND grain = %s AND start >= %s AND start < %s{where} GROUP BY {columns}",
             [project.pk, span.grain, span.since, span.until, *values],
         )

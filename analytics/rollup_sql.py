@@ -7,6 +7,7 @@ the same as once, whatever came late, twice, or was taken away. Its parameters a
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from analytics.sketch import BUCKET
@@ -48,18 +49,20 @@ class Table:
         )
 
 
-CALLS = Table(
-    "analytics_callcount",
-    (*_OF_TOOL, "kind"),
-    (
-        "calls", "flagged", "rejected", "answered", "errors", "cached", "unpriced", "model_cost",
-        "tool_cost",
-    ),
+_OF_TOOLS = ("environment", "tool", "version_id")
+_CALL_SUMS = (
+    "calls", "flagged", "rejected", "answered", "errors", "cached", "unpriced", "model_cost",
+    "tool_cost",
 )  # fmt: skip
+CALLS = Table("analytics_callcount", (*_OF_TOOL, "kind"), _CALL_SUMS)
+KIND_COUNTS = Table("analytics_kindcount", (*_SHARED, "kind"), _CALL_SUMS)
+TOOL_KINDS = Table("analytics_toolkindcount", (*_OF_TOOLS, "kind"), _CALL_SUMS)
 CODE_COUNTS = Table("analytics_codecount", (*_OF_TOOL, "code"), ("calls",))
+TRAFFIC_CODES = Table("analytics_trafficcodecount", (*_SHARED, "code"), ("calls",))
+TOOL_CODES = Table("analytics_toolcodecount", (*_OF_TOOLS, "code"), ("calls",))
 POINTERS = Table(
     "analytics_pointercount",
-    ("model", "environment", "tool", "version_id", "code", "pointer"),
+    (*_OF_TOOLS, "code", "pointer"),
     ("calls",),
     (("example", "max(example)"),),
 )
@@ -79,7 +82,18 @@ LATENCIES = Table(
     ("number",),
     (("buckets", ""), ("counts", "")),
 )
-TABLES = (CALLS, CODE_COUNTS, POINTERS, TURNS, OFFERS, EXPECTED, LATENCIES)
+TABLES = (
+    CALLS, KIND_COUNTS, TOOL_KINDS, CODE_COUNTS, TRAFFIC_CODES, TOOL_CODES, POINTERS, TURNS, OFFERS,
+    EXPECTED, LATENCIES,
+)  # fmt: skip
+BY_KIND, BY_CODE = (KIND_COUNTS, TOOL_KINDS, CALLS), (TRAFFIC_CODES, TOOL_CODES, CODE_COUNTS)
+"""The same counts by fewer and by all dimensions, those with fewest rows first."""
+
+
+def narrowest(tables: Sequence[Table], columns: Iterable[str]) -> Table:
+    """The first of the tables that has all of the columns; ``start`` and "version" are known."""
+    wanted = {"version_id" if name == "version" else name for name in columns} - {"start"}
+    return next(table for table in tables if wanted <= set(table.dimensions))
 
 
 def _list(values: tuple[str, ...]) -> str:
@@ -129,13 +143,9 @@ hour_calls AS MATERIALIZED (
 )
 """
 
-_CALLS = f"""
-SELECT {_STEP}, model, provider, environment, source, tool, version_id,
-  coalesce((SELECT ordered.code FROM unnest({_list(KINDS)}) WITH ORDINALITY ordered (code, place)
-    WHERE ordered.code = ANY(held.codes) ORDER BY place LIMIT 1), '') AS kind,
-  sum(calls), sum(flagged), sum(rejected), sum(answered), sum(errors), sum(cached), sum(unpriced),
-  sum(model_cost), sum(tool_cost)
-FROM (
+# Counted by all dimensions once; the rows by fewer are sums of these.
+_COUNTED = f"""
+, by_codes AS (
   SELECT step, model, provider, environment, source, tool, version_id, codes, count(*) AS calls,
     count(*) FILTER (WHERE verdict = 'flagged') AS flagged,
     count(*) FILTER (WHERE verdict = 'rejected') AS rejected,
@@ -145,38 +155,45 @@ FROM (
     count(*) FILTER (WHERE model_cost IS NULL) AS unpriced,
     coalesce(sum(model_cost), 0) AS model_cost, coalesce(sum(cost), 0) AS tool_cost
   FROM hour_calls GROUP BY step, model, provider, environment, source, tool, version_id, codes
-) held
-GROUP BY step, model, provider, environment, source, tool, version_id, kind
+),
+by_kind AS MATERIALIZED (
+  SELECT held.*, CASE WHEN codes = '{{}}' THEN '' ELSE coalesce(
+    (SELECT ordered.code FROM unnest({_list(KINDS)}) WITH ORDINALITY ordered (code, place)
+     WHERE ordered.code = ANY(held.codes) ORDER BY place LIMIT 1), '') END AS kind
+  FROM by_codes held
+),
+by_code AS MATERIALIZED (
+  SELECT held.*, one.code FROM by_codes held
+  CROSS JOIN LATERAL (SELECT DISTINCT unnest(held.codes) AS code) one WHERE codes <> '{{}}'
+)
 """
 
-_CODE_COUNTS = f"""
-SELECT {_STEP}, model, provider, environment, source, tool, version_id, code, sum(calls)
-FROM (
-  SELECT step, model, provider, environment, source, tool, version_id, codes, count(*) AS calls
-  FROM hour_calls WHERE codes <> '{{}}'
-  GROUP BY step, model, provider, environment, source, tool, version_id, codes
-) held CROSS JOIN LATERAL (SELECT DISTINCT unnest(held.codes) AS code) one
-GROUP BY step, model, provider, environment, source, tool, version_id, code
-"""
+
+def _sum_counted(table: Table, source: str) -> str:
+    names = ", ".join(table.dimensions)
+    sums = ", ".join(f"sum({name})" for name in table.sums)
+    return f"\nSELECT {_STEP}, {names}, {sums} FROM {source} GROUP BY step, {names}\n"
+
 
 _REFUSED = r"\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
 # Escapes that jsonb refuses are taken out first; what is left is read, not kept.
 _POINTERS = f"""
-SELECT {_STEP}, model, environment, tool, version_id, code, pointer, calls, example
+SELECT {_STEP}, environment, tool, version_id, code, pointer, calls, example
 FROM (
-  SELECT step, model, environment, tool, version_id, code, pointer, count(DISTINCT id) AS calls,
-    max(message) AS example,
-    rank() OVER (PARTITION BY step ORDER BY count(DISTINCT id) DESC, tool, code, pointer,
-      version_id, model, environment) AS place
+  SELECT counted.*, dense_rank() OVER (PARTITION BY step ORDER BY whole DESC, tool, code, pointer)
+    AS place
+  FROM (SELECT step, environment, tool, version_id, code, pointer, count(DISTINCT id) AS calls,
+    sum(count(DISTINCT id)) OVER (PARTITION BY step, tool, code, pointer) AS whole,
+    max(message) AS example
   FROM (
-    SELECT c.step, c.id, c.model, c.environment, c.tool, c.version_id,
+    SELECT c.step, c.id, c.environment, c.tool, c.version_id,
       left(f ->> 'code', 40) AS code, left(coalesce(f ->> 'pointer', ''), 300) AS pointer,
       left(f ->> 'message', 300) AS message
     FROM hour_calls c CROSS JOIN LATERAL jsonb_array_elements(
       regexp_replace(c.findings, '{_REFUSED}', '\\\\ufffd', 'g')::jsonb
     ) AS f
     WHERE c.findings IS JSON ARRAY
-  ) found GROUP BY step, model, environment, tool, version_id, code, pointer
+  ) found GROUP BY step, environment, tool, version_id, code, pointer) counted
 ) ranked WHERE place <= {MOST_POINTERS}
 """
 
@@ -270,8 +287,8 @@ FROM (
 """
 
 _ROWS = {
-    CALLS: _CALLS,
-    CODE_COUNTS: _CODE_COUNTS,
+    **{table: _sum_counted(table, "by_kind") for table in BY_KIND},
+    **{table: _sum_counted(table, "by_code") for table in BY_CODE},
     POINTERS: _POINTERS,
     TURNS: _TURNS,
     OFFERS: _OFFERS,
@@ -289,7 +306,7 @@ def _take_away(table: Table) -> str:
 
 def write_hour() -> str:
     """The statement that makes all rows of an hour anew, in steps of ``grain``."""
-    parts = [_FACTS.strip() + _EXPECTED.strip().join(("\n", ""))]
+    parts = [f"{_FACTS.strip()}\n{_COUNTED.strip()}\n{_EXPECTED.strip()}"]
     for table, rows in _ROWS.items():
         parts.append(f"gone_{table.name} AS ({_take_away(table)})")
         parts.append(

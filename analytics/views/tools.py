@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from analytics.metrics import Counted, Tally, count_calls, percentile, read_latency, total
+from analytics.metrics import Counted, Tally, count_calls, total
 from analytics.toolbox import ToolUse, count_offers, read_uses
 from analytics.views.bars import width
 from analytics.views.frame import Frame, read_frame, refuse, show
@@ -39,7 +39,6 @@ def show_tools(request: ProjectRequest) -> HttpResponse:
     named = {value for term in frame.filter.query.of("tool") for value in term.values}
     if named:
         uses = [use for use in uses if use.name in calls or use.name in named]
-    latency = read_latency(frame.project, "tool", frame.span, ("tool",), frame.filter)
     idle = [use for use in uses if use.is_idle]
     tokens = sum(use.tokens for use in uses)
     turns = sum(offers.values())
@@ -54,10 +53,7 @@ def show_tools(request: ProjectRequest) -> HttpResponse:
         "idle_percent": 100 * sum(use.tokens for use in idle) / tokens if tokens else 0.0,
         "order": order,
         "orders": [(label, frame.url(order=name), name == order) for name, label in ORDERS.items()],
-        "rows": [
-            _describe(frame, use, tokens, percentile(latency.get((use.name,), {}), 0.95))
-            for use in _sort(uses, order)[:_MOST_ROWS]
-        ],
+        "rows": [_describe(frame, use, tokens) for use in _sort(uses, order)[:_MOST_ROWS]],
         "count": len(uses),
     }
     return show(request, frame, "analytics/tools.html", {"chart": _draw(frame, counted)}, context)
@@ -73,11 +69,10 @@ def _sort(uses: list[ToolUse], order: str) -> list[ToolUse]:
     return uses
 
 
-def _describe(frame: Frame, use: ToolUse, tokens: int, p95: float | None) -> dict[str, Any]:
+def _describe(frame: Frame, use: ToolUse, tokens: int) -> dict[str, Any]:
     term = frame.tool_term(use.name) if use.name else ""
     return {
         "use": use,
-        "p95": p95,
         "width": width(use.tokens, tokens),
         "calls_url": frame.calls(term),
         "rejected_url": frame.calls(term, "verdict:rejected"),
