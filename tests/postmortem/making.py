@@ -40,10 +40,8 @@ def make_replay(incident: Incident, *, fixed: int = 4, cases: int = 4) -> Replay
         status="finished", created_at=now, touched_at=now, finished_at=now,
     )  # fmt: skip
     tool = {"type": "function", "function": DRAFT}
-    bodies: list[dict[str, Any]] = [
-        {"name": "As recorded"},
-        {"name": "Draft", "replaced": {"get_weather": tool}},
-    ]
+    changed = {"name": "Draft", "replaced": {"get_weather": tool}}
+    bodies: list[dict[str, Any]] = [{"name": "As recorded"}, changed]
     variants = [
         ReplayVariant.objects.create(
             replay=replay, position=at, name=body["name"], body=json.dump(body)
