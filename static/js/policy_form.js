@@ -6,7 +6,6 @@
   const SEVERITIES = [["rejected", "Reject"], ["flagged", "Flag"]];
   const CONTENT = [["sql_injection", "SQL statements"], ["prompt_injection", "Instructions to a model"], ["markup", "HTML and script"], ["control_characters", "Unseen characters"]];
   const STEPS = [["trim", "trim"], ["collapse_spaces", "collapse spaces"], ["lower", "lower case"], ["strip_control_characters", "strip control characters"], ["strip_markup", "strip markup"], ["normalise_unicode", "normalise Unicode"], ["truncate", "truncate"], ["replace", "replace a pattern"]];
-  const NUMBERS = [["timeout_ms", "Timeout, ms"], ["cache_ttl", "Cache results for, s"], ["budget", "Calls a conversation"], ["rate", "Calls a minute and user"]];
 
   const make = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -132,10 +131,10 @@
         adder("Add a sanitiser", "sanitisers", () => ({ pointer: names.length ? `/${names[0]}` : "", steps: [{ do: "trim" }] })));
     };
 
-    const execution = () => section("Execution", "", ...NUMBERS.map(([key, label]) => numeric(label, part("execution")[key], (given) => putPart("execution", key, given), { min: "0" })),
-      input("Executor", part("execution").executor, (given) => putPart("execution", "executor", given), { maxlength: "200" }), wrong("/execution"));
+    const tick = (label, value, onPick) => make("label", { class: "req" }, make("input", { type: "checkbox", checked: value, onchange: (event) => onPick(event.target.checked) }), label);
+    const execution = Misfire.policyExecution({ make, fields: { section, input, area, select, numeric, tick }, policy: () => policy, put: (key, given) => put(policy, key, given), changed, redraw: () => draw(), wrong });
 
-    const draw = () => box.replaceChildren(rules(), destructive(), content(), plausibility(), sanitisers(), execution());
+    const draw = () => box.replaceChildren(rules(), destructive(), content(), plausibility(), sanitisers(), ...execution());
 
     return {
       show(value) { policy = value; draw(); },

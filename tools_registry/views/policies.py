@@ -21,6 +21,7 @@ from tools_registry.policies import CompiledPolicy
 from tools_registry.policies.drafts import Fault, read_policy
 from tools_registry.policies.published import forget_policies
 from tools_registry.policies.spec import CONTENT, PolicySpec
+from tools_registry.policies.wording import tell_execution
 from tools_registry.validation.findings import CODES
 
 _SHOWN = 200
@@ -75,6 +76,7 @@ def _show(
         "content": [(code, CODES[code].summary, getattr(spec.content, code)) for code in CONTENT]
         if spec
         else [],
+        "settings": list(tell_execution(spec.execution)) if spec else [],
         "document": json.pretty(spec.to_json()) if spec else "",
         "may_change": request.member.may("engineer"),
     }
