@@ -117,12 +117,14 @@ class Row:
         return min(_RANKS[cell.kind] for cell in cells)
 
     def shows(self, what: str, variant: int | None = None) -> bool:
-        """Whether it belongs under a filter, by any variant or by one alone."""
+        """Whether it belongs under a filter, by any variant beside the control or by one alone."""
         if what == "all":
             return True
         if what == "differ":
             return self.differs
-        cells = self.cells if variant is None else self.cells[variant : variant + 1]
+        cells = self.cells[1:] or self.cells
+        if variant is not None:
+            cells = self.cells[variant : variant + 1]
         if what == "unsettled":
             return any(cell.unsettled for cell in cells)
         return any(cell.kind == what for cell in cells)
@@ -262,10 +264,6 @@ class Total:
     @property
     def flaky(self) -> int:
         return self.count("flaky")
-
-    @property
-    def changed(self) -> int:
-        return self.count("changed")
 
     @property
     def low(self) -> float:

@@ -96,7 +96,7 @@ class _Reader:
         prefix = f"v{at}-"
         connection = self.read_connection(f"{prefix}connection", form.connection)
         variant = Variant(
-            name=form.name.strip()[:120] or f"Variant {at + 1}",
+            name="",
             router=self._read_router(f"{prefix}router", form.router),
             system_prompt=form.system if form.own_system else None,
             model=form.model.strip()[:200],
@@ -106,16 +106,22 @@ class _Reader:
         )
         for place, tool in enumerate(form.tools):
             variant = self._change_tool(variant, f"{prefix}t{place}-", tool)
-        if not form.name.strip():
-            variant = replace(variant, name=self.name_variant(variant, at))
-        return variant
+        return replace(variant, name=self._name(form, variant.model, at))
 
-    def name_variant(self, variant: Variant, at: int) -> str:
+    def _name(self, form: VariantForm, model: str, at: int) -> str:
         """What a variant is called that nobody named: by the first thing that it changes."""
-        for name, tool in variant.replaced.items():
-            row = ToolVersion.objects.filter(pk=tool).first() if isinstance(tool, int) else None
-            return f"{name} v{row.number}" if row else f"{name}, edited"[:120]
-        return (variant.model or f"Variant {at + 1}")[:120]
+        if named := form.name.strip():
+            return named[:120]
+        tool = next((one for one in form.tools if one.to), None)
+        if tool is None:
+            return model[:120] or f"Variant {at + 1}"
+        kind, _, key = tool.to.partition(":")
+        if kind == "d":
+            return f"draft {key}"[:120]
+        if kind == "v":
+            row = ToolVersion.objects.filter(project=self.project, pk=read_key(key)).first()
+            return f"{tool.name} v{row.number}"[:120] if row else tool.name[:120]
+        return f"{tool.name}, edited" if kind == "text" else f"without {tool.name}"[:120]
 
     def _change_tool(self, variant: Variant, prefix: str, form: ToolForm) -> Variant:
         name = form.name.strip()

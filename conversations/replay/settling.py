@@ -26,11 +26,12 @@ class NotSettled(ValueError):
 
 
 def settle(outcome: ReplayOutcome, saying: Saying, user: User) -> None:
-    """Say it of one outcome and of every other of its case that makes the same calls.
+    """Say it of one outcome and of the variant's other trials that make the same calls.
 
-    What is right is what should have been called: the case expects it from now on, and all of its
-    outcomes are judged by it, in next-call mode. Of a whole conversation it is said alone. Raises
-    ``NotSettled`` for an outcome without an answer.
+    What is right is what should have been called: the case expects it from now on, and its other
+    outcomes are judged by it, but for those that a finding condemned: the same call can be refused
+    by another definition. Of a whole conversation it is said alone. Raises ``NotSettled`` for an
+    outcome without an answer.
     """
     with transaction.atomic():
         row = ReplayCase.objects.select_for_update().get(pk=outcome.case_id)
@@ -50,7 +51,8 @@ def settle(outcome: ReplayOutcome, saying: Saying, user: User) -> None:
 
 def _alike(outcome: ReplayOutcome, held: Sequence[ReplayOutcome]) -> list[ReplayOutcome]:
     wanted = _signature_of(outcome)
-    return [one for one in held if one.pk == outcome.pk or _signature_of(one) == wanted]
+    mine = [one for one in held if one.variant_id == outcome.variant_id]
+    return [one for one in mine if one.pk == outcome.pk or _signature_of(one) == wanted]
 
 
 def _signature_of(outcome: ReplayOutcome) -> tuple[object, ...]:
@@ -75,7 +77,8 @@ def _expect(row: ReplayCase, outcome: ReplayOutcome, saying: Saying) -> None:
 
 def _judge_again(case: Case, outcomes: Sequence[ReplayOutcome]) -> None:
     for one in outcomes:
-        if one.judged_by == "person" and case.expectation is None:
+        is_condemned = one.judged_by == "findings" and one.passed is False
+        if is_condemned or (one.judged_by == "person" and case.expectation is None):
             continue
         made = [_bare(MadeCall.from_json(call)) for call in one.made_calls]
         judged = decide(case, made, [found for found in one.found if _is_ours(found)])

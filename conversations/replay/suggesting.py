@@ -101,10 +101,10 @@ def _suggest_variant(
     draft = ToolDraft.objects.filter(project=project, pk=read_key(asked("draft") or "")).first()
     if draft:
         name = draft.tool.name if draft.tool else draft.name
-        return _change(name, f"d:{draft.pk}", f"draft {draft.pk}")
+        return _change(name, f"d:{draft.pk}")
     version = ToolVersion.objects.filter(project=project, pk=read_key(asked("version") or ""))
     if row := version.select_related("tool").first():
-        return _change(row.tool.name, f"v:{row.pk}", f"{row.tool.name} v{row.number}")
+        return _change(row.tool.name, f"v:{row.pk}")
     name = asked("tool") or source.misfired_tool()
     return _suggest_cure(project, source, name) if name else None
 
@@ -114,18 +114,18 @@ def _suggest_cure(project: Project, source: Source, name: str) -> VariantForm:
     its definition to be edited."""
     drafts = ToolDraft.objects.filter(project=project, tool__name=name).filter(OPEN)
     if draft := drafts.order_by("-updated_at").first():
-        return _change(name, f"d:{draft.pk}", f"draft {draft.pk}")
+        return _change(name, f"d:{draft.pk}")
     hashes = set(_hashes_of(source, name))
     rows = ToolVersion.objects.filter(project=project, tool__name=name)
     offered = [row.number for row in rows.filter(hash__in=hashes).only("number")]
     before = rows.exclude(hash__in=hashes).filter(number__lt=min(offered, default=0))
     if version := before.order_by("-number").first():
-        return _change(name, f"v:{version.pk}", f"{name} v{version.number}")
-    return _change(name, "text", f"{name}, edited", definition_of(source, name))
+        return _change(name, f"v:{version.pk}")
+    return _change(name, "text", definition_of(source, name))
 
 
-def _change(name: str, to: str, title: str, text: str = "") -> VariantForm:
-    return VariantForm(name=title[:120], tools=(ToolForm(name, to, text),))
+def _change(name: str, to: str, text: str = "") -> VariantForm:
+    return VariantForm(tools=(ToolForm(name, to, text),))
 
 
 def _hashes_of(source: Source, name: str) -> Iterable[str]:

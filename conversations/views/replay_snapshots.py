@@ -20,9 +20,7 @@ from conversations.views.replays import describe, find
 def freeze_replay(request: ProjectRequest, number: int) -> HttpResponse:
     row = find(request, number)
     snapshot = freeze(row, read_board(row), request.user)
-    messages.success(
-        request, f"Snapshot {snapshot.number} is kept, at this address."
-    )
+    messages.success(request, f"Snapshot {snapshot.number} is kept, at this address.")
     return redirect(
         "conversations:replay-snapshot", request.project.slug, row.number, snapshot.number
     )

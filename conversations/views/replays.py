@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -64,14 +65,15 @@ def show_replay(request: ProjectRequest, number: int) -> HttpResponse:
     row = find(request, number)
     target = request.htmx.target if request.htmx and not request.htmx.boosted else ""
     if target == "rp-beside":
-        context = describe_case(request, row)
+        context = describe_case(request, row, request.GET.dict())
         return render(request, "conversations/_replay_case.html", context)
     context = describe(
         request, row, read_board(row), is_over=not row.is_open, page_url=_address(row)
     )
     if target == "rp-live":
-        return render(request, "conversations/_replay.html", context)
-    return render(request, "conversations/replay.html", context | describe_case(request, row))
+        return render(request, "conversations/_replay_live.html", context)
+    chosen = describe_case(request, row, request.GET.dict())
+    return render(request, "conversations/replay.html", context | chosen)
 
 
 def describe(
@@ -138,16 +140,17 @@ def _link(address: str, asked: dict[str, str], **more: str) -> str:
 # ---- one case beside the matrix
 
 
-def describe_case(request: ProjectRequest, row: Replay) -> dict[str, Any]:
-    """The case that the address names with two of its answers; empty where it names none."""
-    case = _find_case(row, request.GET.get("case", ""))
+def describe_case(request: ProjectRequest, row: Replay, asked: Mapping[str, str]) -> dict[str, Any]:
+    """The case that an address asks for with two of its answers; without one where it asks for
+    none."""
+    case = _find_case(row, asked.get("case", ""))
     if case is None:
         return {"row": row, "case": None}
     variants = list(row.variants.all())
     value = case.value
-    here = _read_place(request, "variant", len(variants) - 1, min(1, len(variants) - 1))
-    there = _read_place(request, "with", len(variants) - 1, 0 if here else -1)
-    trial = max(1, _read_place(request, "trial", row.trials, 1))
+    here = _read_place(asked, "variant", len(variants) - 1, min(1, len(variants) - 1))
+    there = _read_place(asked, "with", len(variants) - 1, 0 if here else -1)
+    trial = max(1, _read_place(asked, "trial", row.trials, 1))
     right = read_side(case, value, variants[here], trial)
     left = read_side(case, value, variants[there] if there >= 0 else None, trial)
     return {
@@ -162,7 +165,7 @@ def describe_case(request: ProjectRequest, row: Replay) -> dict[str, Any]:
         "compared": compare_sides(left, right),
         "waiting": questions_of(right.outcome) if right.outcome else (),
         "fault": _read_fault(right),
-        "case_link": _case_link(row, request, case),
+        "case_link": _case_link(row, asked, case),
         "may_steer": request.member.may("responder"),
     }
 
@@ -173,16 +176,16 @@ def _find_case(row: Replay, text: str) -> ReplayCase | None:
     return row.cases.filter(position=int(text)).first()
 
 
-def _read_place(request: ProjectRequest, name: str, most: int, usual: int) -> int:
-    text = request.GET.get(name, "") or request.POST.get(name, "")
+def _read_place(asked: Mapping[str, str], name: str, most: int, usual: int) -> int:
+    text = asked.get(name, "")
     if name == "with" and text == "recording":
         return -1
     return int(text) if text.isdecimal() and len(text) < 4 and int(text) <= most else usual
 
 
-def _case_link(row: Replay, request: ProjectRequest, case: ReplayCase) -> str:
+def _case_link(row: Replay, asked: Mapping[str, str], case: ReplayCase) -> str:
     """The page's address with this case, to which variant, trial and with are still added."""
-    kept = {name: value for name, value in request.GET.items() if name not in _OF_CASE}
+    kept = {name: value for name, value in asked.items() if name not in _OF_CASE}
     return f"{_address(row)}?{urlencode(kept | {'case': str(case.position)})}"
 
 
@@ -217,7 +220,7 @@ def answer_outcome(request: ProjectRequest, number: int, outcome: int) -> HttpRe
     found = get_object_or_404(ReplayOutcome, pk=outcome, replay=row)
     contents = {
         int(name.removeprefix("content-")): text
-        for name, text in request.POST.items()
+        for name, text in request.POST.dict().items()
         if name.startswith("content-") and name[8:].isdecimal()
     }
     try:
@@ -229,17 +232,18 @@ def answer_outcome(request: ProjectRequest, number: int, outcome: int) -> HttpRe
 
 def _go_back(request: ProjectRequest, row: Replay, outcome: ReplayOutcome) -> HttpResponse:
     """To the same case; for htmx the case anew, and the matrix is told to look again."""
-    values = {"case": outcome.case.position, "variant": outcome.variant.position}
-    query = urlencode(values | {"trial": outcome.trial, "with": request.POST.get("with", "")})
-    if request.htmx:
-        request.GET = request.GET.copy()
-        for name, value in [*values.items(), ("trial", outcome.trial)]:
-            request.GET[name] = str(value)
-        request.GET["with"] = request.POST.get("with", "")
-        response = render(request, "conversations/_replay_case.html", describe_case(request, row))
-        response["HX-Trigger"] = "replay-changed"
-        return response
-    return redirect(f"{_address(row)}?{query}")
+    asked = {
+        "case": str(outcome.case.position),
+        "variant": str(outcome.variant.position),
+        "trial": str(outcome.trial),
+        "with": request.POST.get("with", ""),
+    }
+    if not request.htmx:
+        return redirect(f"{_address(row)}?{urlencode(asked)}")
+    context = describe_case(request, row, asked)
+    response = render(request, "conversations/_replay_case.html", context)
+    response["HX-Trigger"] = "replay-changed"
+    return response
 
 
 # ---- steering, export
