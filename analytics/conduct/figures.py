@@ -13,11 +13,13 @@ from decimal import Decimal
 from django.db import connection
 
 from analytics.costs.figures import ZERO, widen
-from analytics.filters import OF_TURNS, Filter
+from analytics.filters import Filter
 from analytics.spans import Span
 from console.accounts.models import Project
 from console.lib.fields import from_stored
 
+DIMENSIONS = ("tool", "environment")
+"""What calls a conversation are divided by; the same conversation may well ask several models."""
 EDGES = (1, 2, 3, 5, 10, 20, 50, 100, 200)
 """Where the bars of the distribution begin."""
 
@@ -102,10 +104,10 @@ class Ranks:
 
 
 def read_ranks(project: Project, kept: Filter, span: Span) -> list[Ranks]:
-    """Each tool's ranks, the tool with the longest conversation first. A version is no dimension
-    of them."""
+    """Each tool's ranks, the tool with the longest conversation first; filtered by ``DIMENSIONS``
+    alone."""
     span = widen(span)
-    where, values = kept.where(("tool", *OF_TURNS))
+    where, values = kept.where(DIMENSIONS)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tool, rank, sum(calls), sum(misfires), sum(repeats), sum(cost)"

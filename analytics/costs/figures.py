@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 
 from analytics.filters import OF_TURNS, Filter
+from analytics.rollup_sql import BY_KIND, TURNS, narrowest
 from analytics.spans import DAY, HOUR, Span, after, floor
 from console.accounts.models import Project
 from console.lib.fields import from_stored
@@ -102,10 +103,14 @@ def read_spent(
     found: dict[Group, dict[tuple[Any, ...], Spent]] = {group: {} for group in wanted}
     of_turns = [group for group in wanted if "tool" not in group]
     of_calls = [group for group in wanted if "connection_id" not in group]
+    asked = (project, kept, span)
     if of_turns and not kept.asks_for_tools:
-        _gather(found, "turncount", _OF_TURNS, _TURN_SUMS, of_turns, (project, kept, span))
-    if of_calls:
-        _gather(found, "callcount", _OF_CALLS, _CALL_SUMS, of_calls, (project, kept, span))
+        _gather(found, TURNS.name, _OF_TURNS, _TURN_SUMS, of_turns, asked)
+    filtered = [column for column, _, _ in kept.conditions]
+    tables = {group: narrowest(BY_KIND, [*group, *filtered]).name for group in of_calls}
+    for table in dict.fromkeys(tables.values()):
+        groups_of = [group for group in of_calls if tables[group] == table]
+        _gather(found, table, _OF_CALLS, _CALL_SUMS, groups_of, asked)
     for group, held in found.items():
         for one in held.values():
             if kept.asks_for_tools or "tool" in group:
@@ -123,12 +128,12 @@ def _gather(
 ) -> None:
     project, kept, span = asked
     names = sorted({name for group in groups for name in group})
-    where, values = kept.where(OF_TURNS) if table == "turncount" else kept.where()
+    where, values = kept.where(OF_TURNS) if table == TURNS.name else kept.where()
     sets = ", ".join(f"({', '.join(group)})" for group in groups)
     columns = ", ".join(names)
     mask = f"GROUPING({columns})" if names else "0"
     sql = (
-        f"SELECT {mask}, {f'{columns}, ' if names else ''}{sums} FROM analytics_{table}"
+        f"SELECT {mask}, {f'{columns}, ' if names else ''}{sums} FROM {table}"
         f" WHERE {_WITHIN}{where} GROUP BY GROUPING SETS ({sets})"
     )
     by_mask = {_mask(names, group): group for group in groups}

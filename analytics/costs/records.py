@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from analytics.records import Rollup
+from console.accounts.models import Project
 
 KINDS = [("user", "User"), ("conversation", "Conversation"), ("tag", "Tag"), ("pair", "Pair")]
 
@@ -38,14 +39,19 @@ class TopCost(Rollup):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["project", "grain", "kind", "start"], name="top_cost_step")
+            models.Index(fields=["project", "grain", "kind", "start"], name="top_cost_step"),
+            models.Index(
+                fields=["project", "grain", "kind", "start"],
+                name="top_cost_rest",
+                condition=models.Q(is_rest=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key} from {self.start}"
 
 
-class ConductCount(Rollup):
+class ConductCount(models.Model):
     """Calls by which of its tool in its conversation they were: ``rank`` 1 is the first.
 
     So the calls of rank r count the conversations with at least r calls, and all above N are what a
@@ -53,6 +59,10 @@ class ConductCount(Rollup):
     there on. ``cost`` is the calls' share of their turns' cost and their own.
     """
 
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    environment = models.CharField(max_length=60)
     tool = models.CharField(max_length=200)
     rank = models.IntegerField()
     calls = models.BigIntegerField()

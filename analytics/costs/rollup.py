@@ -18,13 +18,14 @@ from conversations.search.fields import MISFIRES
 
 KEPT = 100
 """Users, conversations, tags and pairs of each step that have rows of their own."""
-KEPT_LONGER = 300
+KEPT_LONGER = 150
 """The same, of steps longer than an hour."""
 HIGHEST = 1000
 LOOKED_BACK = timedelta(days=7)
 """How far back a conversation's earlier calls are counted."""
 _TOPS, _CONDUCT = "analytics_topcost", "analytics_conductcount"
 _SHARED = "model, provider, environment, source"
+_RANKED = "environment, tool, rank"
 _SUMS = "turns, calls, misfires, unpriced, cost, misfire_cost"
 _OF_STEP = "project_id = %(project)s AND grain = %(grain)s AND start = %(start)s"
 _IN_HOUR = "project_id = %(project)s AND id >= %(low)s AND id < %(high)s"
@@ -129,19 +130,16 @@ WITH {_CALLS},
     FROM (SELECT DISTINCT conversation_id FROM touched) t
     JOIN conversations_toolcall c ON c.conversation_id = t.conversation_id
     WHERE c.project_id = %(project)s AND c.id >= %(back)s AND c.id < %(high)s)
-INSERT INTO {_CONDUCT} (project_id, grain, start, {_SHARED}, tool, rank, calls, misfires, repeats,
-  cost)
-SELECT %(project)s, %(grain)s, %(start)s, {_SHARED}, tool, least(rank, {HIGHEST}), count(*),
+INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
+SELECT %(project)s, %(grain)s, %(start)s, environment, tool, least(rank, {HIGHEST}), count(*),
   count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_repeat), sum(cost)
-FROM priced JOIN numbered USING (id) GROUP BY {_SHARED}, tool, least(rank, {HIGHEST})"""
+FROM priced JOIN numbered USING (id) GROUP BY environment, tool, least(rank, {HIGHEST})"""
 
 _LONGER_CONDUCT = f"""
-INSERT INTO {_CONDUCT} (project_id, grain, start, {_SHARED}, tool, rank, calls, misfires, repeats,
-  cost)
-SELECT %(project)s, %(grain)s, %(start)s, {_SHARED}, tool, rank, sum(calls), sum(misfires),
-  sum(repeats), sum(cost)
-FROM {_CONDUCT} WHERE {_SHORTER}
-GROUP BY {_SHARED}, tool, rank"""
+INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
+SELECT %(project)s, %(grain)s, %(start)s, {_RANKED}, sum(calls), sum(misfires), sum(repeats),
+  sum(cost)
+FROM {_CONDUCT} WHERE {_SHORTER} GROUP BY {_RANKED}"""
 
 # Calls that come late move the ranks of those after them.
 _LATER = """

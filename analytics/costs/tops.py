@@ -23,6 +23,13 @@ SHOWN = 10
 _WITHIN = "project_id = %s AND grain = %s AND kind = %s AND start >= %s AND start < %s"
 _SUMS = "sum(turns), sum(calls), sum(misfires), sum(unpriced), sum(cost), sum(misfire_cost)"
 
+_RESTS = """
+SELECT coalesce(sum(cost), 0), coalesce(sum(own + below), 0) FROM (
+  SELECT sum(cost) AS cost, coalesce(max(most) FILTER (WHERE key = ''), 0) AS own,
+    coalesce(max(most) FILTER (WHERE key <> ''), 0) AS below
+  FROM analytics_topcost WHERE {within}{where} AND is_rest GROUP BY start) AS steps
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -55,22 +62,16 @@ def read_top(project: Project, kind: str, kept: Filter, span: Span, most: int = 
     given = [project.pk, span.grain, kind, span.since, span.until, *values]
     order = "sum(calls)" if kind == "pair" else "sum(cost)"
     found = _fetch(
-        f"SELECT key, tool, {_SUMS} FROM analytics_topcost WHERE {_WITHIN}{where} AND NOT is_rest"
-        f" GROUP BY key, tool ORDER BY {order} DESC, sum(turns) DESC, key LIMIT {most:d}",
+        f"SELECT key, tool, {_SUMS}, sum(sum(cost)) OVER () FROM analytics_topcost"
+        f" WHERE {_WITHIN}{where} AND NOT is_rest GROUP BY key, tool"
+        f" ORDER BY {order} DESC, sum(turns) DESC, key LIMIT {most:d}",
         given,
     )
-    rows = [_row(one) for one in found]
-    whole, bound = _fetch(
-        f"""SELECT coalesce(sum(cost), 0), (
-          SELECT coalesce(sum(own + below), 0) FROM (
-            SELECT coalesce(max(most) FILTER (WHERE key = ''), 0) AS own,
-              coalesce(max(most) FILTER (WHERE key <> ''), 0) AS below
-            FROM analytics_topcost WHERE {_WITHIN}{where} AND is_rest GROUP BY start) AS steps)
-        FROM analytics_topcost WHERE {_WITHIN}{where}""",
-        given * 2,
-    )[0]
+    rows = [_row(one[:-1]) for one in found]
+    kept_cost = found[0][-1] if found else ZERO
+    rest, bound = _fetch(_RESTS.format(within=_WITHIN, where=where), given)[0]
     shown = sum((row.cost for row in rows), ZERO)
-    return Top(rows, max(ZERO, whole - shown), bound)
+    return Top(rows, max(ZERO, kept_cost + rest - shown), bound)
 
 
 def _row(held: Sequence[Any]) -> Row:
