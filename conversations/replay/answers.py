@@ -98,7 +98,8 @@ def read_answers(messages: Sequence[Message]) -> list[tuple[Made, str]]:
     waiting: list[tuple[str, Made]] = []
     for message in messages:
         if message.get("role") == "assistant":
-            waiting = [(str(call.get("id") or ""), _made(call)) for call in calls_of(message)]
+            ids = [str(call.get("id") or "") for call in calls_of(message)]
+            waiting = list(zip(ids, made_of(message), strict=True))
         elif message.get("role") in ("tool", "function") and waiting:
             wanted = str(message.get("tool_call_id") or "")
             at = next((n for n, (key, _) in enumerate(waiting) if key == wanted), 0)
@@ -106,9 +107,10 @@ def read_answers(messages: Sequence[Message]) -> list[tuple[Made, str]]:
     return found
 
 
-def _made(call: Mapping[str, Any]) -> Made:
-    function = function_of(call)
-    return Made(str(function.get("name") or ""), str(function.get("arguments") or ""))
+def made_of(message: Message) -> list[Made]:
+    """The calls of an assistant message."""
+    functions = [function_of(call) for call in calls_of(message)]
+    return [Made(str(f.get("name") or ""), str(f.get("arguments") or "")) for f in functions]
 
 
 def answer(

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from console.lib import http, uuid7
+from console.lib import uuid7
 from console.lib.threads import in_thread
 from conversations.replay import claims, control
 from conversations.replay.claims import Item, Result
@@ -94,20 +94,22 @@ class _Engine:
         self.results: list[Result] = []
         self.done = 0
         self.stopping = False
+        self._wait = 0.0
         self._kept = self._renewed = self._flushed = 0.0
 
     async def run(self) -> Step:
         self._woken = asyncio.Event()
         self.shares = Lanes(str(self.mine))
-        self.client = http.client()
         self.lanes: dict[int | None, Lane] = {}
         try:
             await self._work()
         finally:
             await self._give_back()
-            await self.client.aclose()
+            for lane in self.lanes.values():
+                await lane.close()
             await self.shares.close()
-        return await in_thread(_step_of)(self.row.pk)
+        step = await in_thread(_step_of)(self.row.pk)
+        return Step(step.is_over, max(step.wait, self._wait))
 
     async def _work(self) -> None:
         await self._open_lanes()
@@ -130,6 +132,7 @@ class _Engine:
     async def _has_more(self) -> bool:
         """Nothing is under way here: whether anything of what is left is due."""
         await self._flush(whole=True)
+        self._wait = 0.0
         if self.stopping or self._is_over_time():
             return False
         left = await in_thread(claims.look)(self.row.pk)
@@ -138,13 +141,14 @@ class _Engine:
             return False
         due = (left.next_at - timezone.now()).total_seconds()
         waits = [lane.wait for lane in self.lanes.values() if lane.key in left.lanes]
-        return max(due, min(waits, default=0.0)) < 1.0
+        self._wait = max(0.0, due, min(waits, default=0.0))
+        return self._wait < 1.0
 
     async def _open_lanes(self, left: claims.Left | None = None) -> None:
         left = left or await in_thread(claims.look)(self.row.pk)
         for key in left.lanes - self.lanes.keys():
             connection = self.stage.connections.get(key) if key is not None else None
-            lane = Lane(key, connection, self.shares, self.client, self._take)
+            lane = Lane(key, connection, self.shares, self._take)
             if lane.fault is not None:
                 await self._lose(lane, Lost(lane.fault))
             else:

@@ -117,10 +117,12 @@ def decide(
     specs: Mapping[str, ToolSpec | None] | None = None,
     *,
     expected_of: Sequence[MadeCall] | None = None,
+    is_asked: bool = True,
 ) -> Judged:
     """Whether the answer is right, with the findings of the expectation layer where there is one.
 
-    ``expected_of`` are the calls that the expectation speaks of, where they are not all.
+    ``expected_of`` are the calls that the expectation speaks of, where they are not all. Without
+    ``is_asked`` they are the recorded calls themselves, so that the same call says nothing.
     """
     if case.expectation is not None:
         named = made if expected_of is None else expected_of
@@ -129,7 +131,10 @@ def decide(
     if case.expectation is not None:
         wrong = any(CODES[code].layer == "expectation" for code in codes)
         return Judged(tuple(made), tuple(turn), verdict, codes, not wrong, "expectation")
-    passed, judged_by = _decide_by_findings(case.recorded, made, verdict, codes)
+    recorded = case.recorded if is_asked else None
+    passed, judged_by = _decide_by_findings(recorded, made, verdict, codes)
+    if not is_asked and verdict == "accepted":
+        passed, judged_by = True, "findings"
     return Judged(tuple(made), tuple(turn), verdict, codes, passed, judged_by)
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import httpx2
 from django.utils import timezone
 
-from console.lib import json
+from console.lib import http, json
 from console.lib.threads import in_thread
 from conversations.connections import endpoint_of
 from conversations.models import Connection
-from conversations.providers import Ask, Provider, ProviderFault, load
+from conversations.providers import Ask, Endpoint, Provider, ProviderFault, load
 from conversations.replay.asking import Asked, ask_model
 from conversations.replay.claims import Item, Result
 from conversations.replay.lanes import Lanes, limit_of
@@ -60,7 +60,6 @@ class Lane:
         key: int | None,
         connection: Connection | None,
         shares: Lanes,
-        client: httpx2.AsyncClient,
         take: Take,
     ) -> None:
         self.key, self.connection = key, connection
@@ -74,13 +73,30 @@ class Lane:
         self._shared = self._free_at = 0.0
         self._faults = 0
         self._stage: Stage | None = None
-        self.fault: ProviderFault | None = None
-        self.provider: Provider | None = None
+        self._endpoint: Endpoint | None = None
+        self._free: list[Provider] = []
+        self._clients: list[httpx2.AsyncClient] = []
         self.limit = self._cap = limit_of(connection) if connection else 0
+        self.fault: ProviderFault | None = None
         try:
-            self.provider = _provider(connection, client)
+            self._free.append(self._open())
         except ProviderFault as fault:
             self.fault = fault
+
+    def _open(self) -> Provider:
+        """A provider with a client of its own: a pool that holds one connection looks for none."""
+        connection = self.connection
+        if connection is None or connection.archived_at:
+            name = f"The connection {connection.name}" if connection else "Its connection"
+            raise ProviderFault("not_found", f"{name} is no longer there. Replay with another.")
+        if self._endpoint is None:
+            self._endpoint = endpoint_of(connection)
+        self._clients.append(http.client())
+        return load(connection.protocol)(self._endpoint, self._clients[-1])
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
 
     @property
     def low(self) -> int:
@@ -159,8 +175,12 @@ class Lane:
         return result
 
     async def _ask(self, request: Ask) -> Asked:
-        assert self.provider is not None and self.connection is not None
-        asked = await ask_model(self.provider, self.connection, request)
+        assert self.connection is not None
+        provider = self._free.pop() if self._free else self._open()
+        try:
+            asked = await ask_model(provider, self.connection, request)
+        finally:
+            self._free.append(provider)
         self._cap = min(self.limit, self._cap + 1)
         if self._faults:
             self._faults = 0
@@ -202,13 +222,6 @@ class Lane:
     async def _hold(self, seconds: float) -> None:
         self._free_at = max(self._free_at, time.monotonic() + seconds)
         await self._shares.hold(self.key or 0, seconds)
-
-
-def _provider(connection: Connection | None, client: httpx2.AsyncClient) -> Provider:
-    if connection is None or connection.archived_at:
-        name = f"The connection {connection.name}" if connection else "Its connection"
-        raise ProviderFault("not_found", f"{name} is no longer there. Replay with another.")
-    return load(connection.protocol)(endpoint_of(connection), client)
 
 
 def _again(item: Item, wait: float, *, attempts: int) -> Result:

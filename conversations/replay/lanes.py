@@ -88,6 +88,7 @@ class Lanes:
     def __init__(self, holder: str) -> None:
         self._holder = holder
         self._given: dict[int, tuple[Grant, float]] = {}
+        self._is_told = False
         url = settings.REDIS_URL or settings.CELERY_BROKER_URL
         self._redis: Any = redis.Redis.from_url(url, protocol=2, socket_timeout=_PATIENCE)
 
@@ -95,10 +96,11 @@ class Lanes:
         """Ask for ``wanted`` places in a lane of ``limit``, ``busy`` of them with calls."""
         args = (self._holder, wanted, busy, limit, int(LEASE * 1000))
         try:
-            places, wait = await self._redis.eval(_SHARE, 2, *_keys(lane), *args)
+            places, wait = await self._redis.eval(_SHARE, 2, *_keys(lane)[:2], *args)
         except (RedisError, OSError) as error:
-            logger.warning("Places of connection %s are not shared: %s", lane, error)
+            self._tell("Places of connection %s are not shared: %s", lane, error)
             return self._remember(lane, wanted)
+        self._is_told = False
         grant = Grant(int(places), int(wait) / 1000)
         self._given[lane] = grant, time.monotonic()
         return grant
@@ -115,7 +117,7 @@ class Lanes:
             if await self._redis.pttl(key) < seconds * 1000:
                 await self._redis.set(key, "1", px=max(1, int(seconds * 1000)))
         except (RedisError, OSError) as error:
-            logger.warning("Connection %s is not held for others: %s", lane, error)
+            self._tell("Connection %s is not held for others: %s", lane, error)
 
     async def note_down(self, lane: int) -> float:
         """A call could not reach the provider: for how many seconds none has."""
@@ -131,7 +133,13 @@ class Lanes:
         try:
             await self._redis.delete(_keys(lane)[2])
         except (RedisError, OSError) as error:
-            logger.warning("Connection %s is not noted as up: %s", lane, error)
+            self._tell("Connection %s is not noted as up: %s", lane, error)
+
+    def _tell(self, words: str, lane: int, error: Exception) -> None:
+        """Once until Valkey answers again."""
+        if not self._is_told:
+            logger.warning(words, lane, error)
+        self._is_told = True
 
     async def close(self) -> None:
         """Give back what is held."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from console.lib import json
 from conversations.providers import Ask
 from conversations.recording import made_id, reply_of
-from conversations.replay.answers import Book, Given, answer, users_of
+from conversations.replay.answers import Book, Given, answer, made_of, users_of
 from conversations.replay.asking import Asked
-from conversations.replay.cases import MadeCall, Message
+from conversations.replay.cases import MadeCall, Message, Recorded
 from conversations.replay.claims import Item, Result
 from conversations.replay.judging import (
     Judged,
@@ -148,7 +148,7 @@ async def play(stage: Stage, item: Item, scene: Scene, ask: AskModel) -> Result:
 def judge_again(item: Item, scene: Scene) -> Result:
     """The outcome where no model is asked: the recorded calls under the variant."""
     made, turn = judge_recorded(scene.case, scene.bench)
-    judged = decide(scene.case, made, turn, scene.bench.specs)
+    judged = decide(scene.case, made, turn, scene.bench.specs, is_asked=False)
     result = _result(item, scene, judged, _Meter())
     result.text = scene.case.recorded.text if scene.case.recorded else ""
     return result
@@ -167,6 +167,19 @@ def _result(item: Item, scene: Scene, judged: Judged, meter: _Meter, **more: Any
         routed=scene.routed,
         **{"status": "done", **passed, **meter.fields(), **more},
     )
+
+
+def whole_of(recorded: Recorded | None) -> Recorded | None:
+    """What was recorded with the calls of the whole conversation; later ones bring no findings."""
+    if recorded is None:
+        return None
+    later = [
+        MadeCall(made.name, made.arguments)
+        for message in recorded.rest[1:]
+        if message.get("role") == "assistant"
+        for made in made_of(message)
+    ]
+    return replace(recorded, calls=(*recorded.calls, *later))
 
 
 class _Conversation:
@@ -266,7 +279,7 @@ class _Conversation:
             one.by[call["place"]] = "hand"
 
     def _finish(self, **more: Any) -> Result:
-        case = self.scene.case
+        case = replace(self.scene.case, recorded=whole_of(self.scene.case.recorded))
         made = [call for one in self.rounds for call in one.calls]
         turn = [finding for one in self.rounds for finding in one.findings]
         first = self.rounds[0].calls if self.rounds else ()

@@ -75,6 +75,8 @@ class Stage:
     def read_cases(self, keys: Iterable[int]) -> None:
         """Read these cases where they are not read yet."""
         missing = set(keys) - self._cases.keys()
+        if not missing:
+            return
         for pk, body in ReplayCase.objects.filter(pk__in=missing).values_list("pk", "body"):
             self._cases[pk] = Case.from_json(json.load(body))
         while len(self._cases) > _KEPT:

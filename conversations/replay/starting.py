@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from console.accounts.models import Project, User
 from console.lib import json
+from console.lib.fields import to_stored
 from conversations.incidents.records import Incident
 from conversations.replay.cases import Case
 from conversations.replay.control import send_crew
@@ -23,7 +24,7 @@ from conversations.replay.orders import (
     complete,
     estimate,
 )
-from conversations.replay.records import Replay, ReplayCase, ReplayVariant
+from conversations.replay.records import Replay, ReplayVariant
 from conversations.suites.records import Suite
 
 
@@ -95,9 +96,7 @@ def _make_rows(row: Replay, order: Order, asking: Asking) -> None:
         )
         for place, variant in enumerate(order.everyone)
     )
-    cases = ReplayCase.objects.bulk_create(
-        (_case_row(row, place, case) for place, case in enumerate(order.cases)), batch_size=500
-    )
+    cases = _insert_cases(row, order.cases)
     pairs = [(case, variant) for variant in order.everyone for case in order.cases]
     rows = [(one, other) for one in variants for other in cases]
     asks = order.asks_model
@@ -106,26 +105,36 @@ def _make_rows(row: Replay, order: Order, asking: Asking) -> None:
         [
             (
                 variant_row.pk,
-                case_row.pk,
+                case_key,
                 asking.connection_of(case, variant) if asks else None,
                 asking.model_of(case, variant) if asks else "",
             )
-            for (case, variant), (variant_row, case_row) in zip(pairs, rows, strict=True)
+            for (case, variant), (variant_row, case_key) in zip(pairs, rows, strict=True)
         ],
     )
 
 
-def _case_row(row: Replay, place: int, case: Case) -> ReplayCase:
-    is_turn = case.origin.kind == "turn"
-    return ReplayCase(
-        replay=row,
-        position=place,
-        key=case.key[:300],
-        title=case.title,
-        turn_id=UUID(case.origin.key) if is_turn else None,
-        user=case.origin.user[:300],
-        body=json.dump(case.to_json()),
-    )
+_CASES = 'COPY conversations_replaycase (replay_id, position, key, title, turn_id, "user", body)'
+
+
+def _insert_cases(row: Replay, cases: Sequence[Case]) -> list[int]:
+    """The keys of the cases' rows, in order. Long texts take COPY a tenth of the time."""
+    with connection.cursor() as cursor:
+        with cursor.copy(f"{_CASES} FROM STDIN") as copy:
+            for place, case in enumerate(cases):
+                copy.write_row(_case_row(row, place, case))
+        cursor.execute(
+            "SELECT id FROM conversations_replaycase WHERE replay_id = %s ORDER BY position",
+            [row.pk],
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _case_row(row: Replay, place: int, case: Case) -> tuple[Any, ...]:
+    turn = case.origin.key if case.origin.kind == "turn" else None
+    key, title, user = case.key[:300], case.title, case.origin.user[:300]
+    body = json.dump(case.to_json())
+    return (row.pk, place, *map(to_stored, (key, title)), turn, *map(to_stored, (user, body)))
 
 
 _OUTCOMES = """

@@ -2,7 +2,8 @@
 
 The model's name sets the behaviour: ``bench-t<first ms>-g<gap ms>-n<chunks>``. Every fragment
 carries the sender's monotonic clock in nanoseconds, so that a client on the same machine can
-measure each fragment's way. Run it with ``python -m tests.bench.upstream --port N``.
+measure each fragment's way. Without ``stream`` the answer is one whole call of the first tool after
+the first ms. Run it with ``python -m tests.bench.upstream --port N``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,34 @@ def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def read_model(asked: dict[str, Any]) -> list[int]:
+    """The first ms, the gap in ms and the number of fragments that the model's name says."""
+    found = SPEC.match(asked.get("model", "")) or SPEC.match("bench-t0-g0-n1")
+    assert found is not None
+    return list(map(int, found.groups()))
+
+
+def whole(asked: dict[str, Any]) -> bytes:
+    """A completion that calls the first tool with the user's last words."""
+    tools, messages = asked.get("tools") or [], asked.get("messages") or [{}]
+    message: dict[str, Any] = {"role": "assistant", "content": "Hello."}
+    if tools:
+        text = json.dumps({"query": messages[-1].get("content")})
+        function = {"name": tools[0]["function"]["name"], "arguments": text}
+        calls = [{"id": "call_1", "type": "function", "function": function}]
+        message = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {
+        "index": 0,
+        "message": message,
+        "finish_reason": "tool_calls" if tools else "stop",
+    }
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    body = {"id": "b", "object": "chat.completion", "model": "bench", "choices": [choice]}
+    data = json.dumps({**body, "usage": usage}).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(data) + data
+
+
 class Upstream(asyncio.Protocol):
     """One connection; requests come one after the other."""
 
@@ -45,11 +74,17 @@ class Upstream(asyncio.Protocol):
         if not found or len(body) < size:
             return
         self.held = body[size:]
-        model = json.loads(body[:size] or b"{}").get("model", "")
-        self.playing = asyncio.ensure_future(self.play(model))
+        asked = json.loads(body[:size] or b"{}")
+        play = self.play if asked.get("stream") else self.answer
+        self.playing = asyncio.ensure_future(play(asked))
 
-    async def play(self, model: str) -> None:
-        first, gap, count = map(int, (SPEC.match(model) or SPEC.match("bench-t0-g0-n1")).groups())  # type: ignore[union-attr]
+    async def answer(self, asked: dict[str, Any]) -> None:
+        first, _, _ = read_model(asked)
+        await asyncio.sleep(first / 1000)
+        self.transport.write(whole(asked))
+
+    async def play(self, asked: dict[str, Any]) -> None:
+        first, gap, count = read_model(asked)
         start = time.monotonic()
         await asyncio.sleep(first / 1000)
         self.transport.write(HEAD + event({"role": "assistant", "content": ""}))
