@@ -28,6 +28,7 @@ from conversations.backtest.records import Backtest
 from conversations.backtest.subjects import choose
 from conversations.custody import Erasure, RedactionRule
 from conversations.incidents.opening import open_incident
+from conversations.incidents.postmortem.documents import begin
 from conversations.models import (
     Connection,
     Conversation,
@@ -37,6 +38,9 @@ from conversations.models import (
     ToolCall,
     Turn,
 )
+from conversations.suites.cases import read_case
+from conversations.suites.keeping import add_cases, create_suite
+from conversations.suites.records import Suite
 from tests import factories
 from tests.factories import People, client_of, make_people
 from tools_registry.models import Policy, Router, ToolDraft, ToolImport, ToolVersion
@@ -75,6 +79,7 @@ class World:
     imported: ToolImport
     backtest: Backtest
     router: Router
+    suite: Suite
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -106,7 +111,8 @@ def make_world() -> World:
     connection = factories.make_connection(project, name=SECRET)
     invitation, token = factories.make_invitation(project)
     # Its number is the turn's, which stands for both in addresses.
-    open_incident(project, title=SECRET, query="verdict:rejected", since=turn.at)
+    incident = open_incident(project, title=SECRET, query="verdict:rejected", since=turn.at)
+    begin(incident, None)
     return World(
         people=people,
         version=version,
@@ -128,7 +134,15 @@ def make_world() -> World:
         imported=factories.make_import(project, name=SECRET),
         backtest=start(project, choose(project, SECRET), "", 1),
         router=make_router(project),
+        suite=make_suite(project),
     )
+
+
+def make_suite(project: Project) -> Suite:
+    """With a case whose number is the turn's, too."""
+    suite = create_suite(project, SECRET)
+    add_cases(suite, [read_case({"messages": [{"role": "user", "content": "?"}]})], origin="hand")
+    return suite
 
 
 def make_router(project: Project) -> Router:
@@ -154,6 +168,9 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations erasure": lambda world: world.erasure.pk,
     "conversations backtest": lambda world: world.backtest.pk,
     "conversations router": lambda world: world.router.pk,
+    "conversations suite": lambda world: world.suite.pk,
+    "conversations:post-mortem-version version": lambda world: 1,
+    "conversations:post-mortem-restore version": lambda world: 1,
     "conversations conversation": lambda world: world.conversation.pk,
     "tools_registry pk": lambda world: world.imported.pk,
     "tools_registry item": lambda world: 0,
