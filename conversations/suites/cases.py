@@ -58,7 +58,7 @@ class Entry:
         }
         kept = {name: value for name, value in whole.items() if value not in ("", None, [], {})}
         expected = case.expectation.to_json() if case.expectation else None
-        return {"messages": [], **kept, "expected": expected}
+        return {**kept, "expected": expected}
 
 
 def write_recorded(recorded: Recorded) -> dict[str, Any]:

@@ -73,10 +73,12 @@ def begin_document(request: ProjectRequest, number: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_document(request: ProjectRequest, number: int) -> HttpResponse:
     """The editor. A POST keeps what was typed since ``revision``: 409 where another wrote."""
+    found = documents.find_document(find_incident(request, number))
+    if found is None:
+        return redirect("conversations:post-mortem", request.project.slug, number)
+    document = found
     if request.method != "POST":
-        document = documents.begin(find_incident(request, number), request.user)
         return _show_editor(request, document, document.text)
-    document = _find(request, number)
     text = _read_text(request)
     written = documents.save(document, text, revision=_read_revision(request), user=request.user)
     if not request.accepts("text/html"):

@@ -104,8 +104,8 @@ class _Record:
     def outcome(self) -> str:
         impact = self.impact
         if impact.recovered is None or impact.gave_up is None:
-            return "How many recovered is not known"
-        return f"{_count(impact.gave_up, 'conversation')} gave up, {impact.recovered:,} recovered"
+            return "how many recovered is not known"
+        return f"{impact.gave_up:,} ended with it, {impact.recovered:,} recovered"
 
     def cost(self) -> str:
         cost, unpriced = self.impact.cost, self.impact.unpriced

@@ -16,6 +16,7 @@ _REFERENCE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|<>~&])")
 _LEADING = re.compile(r"^([#+-]|\d+(?=[.)]))")
 _TICKS = re.compile(r"`+")
+_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ def resolve(text: str, values: Mapping[str, str]) -> Resolved:
 
 
 def escape(text: str) -> str:
-    """Text as Markdown that shows it, on one line."""
-    return _LEADING.sub(_disarm, _SPECIAL.sub(r"\\\1", " ".join(text.split())))
+    """Text as Markdown that shows it, on one line; spaces at its ends stay."""
+    return _LEADING.sub(_disarm, _SPECIAL.sub(r"\\\1", _SPACE.sub(" ", text)))
 
 
 def _disarm(found: re.Match[str]) -> str:

@@ -16,8 +16,9 @@ sense with what they knew then.
 
 ## Impact
 
-- {{impact.calls}} in {{impact.conversations}}, {{impact.users}}
-- {{impact.outcome}}
+- {{impact.calls}}
+- {{impact.conversations}}: {{impact.outcome}}
+- {{impact.users}}
 - From {{impact.first}} to {{impact.last}}: {{impact.duration}}
 - Model calls of these turns: {{impact.cost}}
 - Findings: {{impact.findings}}
