@@ -230,7 +230,7 @@ def _describe(incident: Incident) -> dict[str, Any]:
                 "name": card.name,
                 "version": card.number,
                 "grade": card.suspect.grade,
-                "score": round(card.suspect.score, 3),
+                "score": round(min(card.suspect.score, 1.0), 3),
                 "covers": [card.suspect.covered.part, card.suspect.covered.whole],
                 "first_seen": _write(card.suspect.first_seen),
                 "evidence": [line.text for line in card.lines],

@@ -27,9 +27,9 @@ from conversations.search.reading import find, read_in_order
 from tools_registry.models import Policy, RouterVersion, Toolset, ToolVersion, VersionEvent
 from tools_registry.validation.findings import CODES
 
-SIZE = 4000
+SIZE = 3200
 """Rows of each of the two windows."""
-SLICES = 20
+SLICES = 16
 BEFORE = timedelta(hours=24)
 LONGEST = timedelta(days=7)
 """Of an incident's time: what came later says little of how it began."""
@@ -40,6 +40,7 @@ _COLUMNS = {
     "turns": 't.id, t.id, t.conversation_id, NULL, t.model, t.provider, t."user",'
     " t.environment, t.source, t.tags, t.codes",
 }
+_KEYS = {"calls": "c.id", "turns": "t.id"}
 _FIELDS = ("model", "provider", "user", "environment", "source")
 
 
@@ -104,11 +105,11 @@ def read_evidence(incident: Incident, now: datetime) -> Evidence:
     since, until = incident.since, min(incident.until or now, incident.since + LONGEST)
     evidence = Evidence(since - BEFORE, max(until, since + timedelta(seconds=1)))
     scope = scope_of(incident, _tools_of(incident))
-    rows = [
-        *_read_window(incident.project, scope, evidence.since, since, now, evidence),
-        *_read_window(incident.project, scope, since, evidence.until, now, evidence),
-    ]
-    bad = _find_bad(incident, scope, evidence, now)
+    found = _read_window(incident.project, scope, evidence.since, since)
+    found.add(_read_window(incident.project, scope, since, evidence.until))
+    rows, evidence.is_sample = found.rows, found.is_sample
+    by_hand = incident.turns.exclude(how="filter").values_list("turn_id", "call_id")
+    bad = found.bad | {call or turn for turn, call in by_hand}
     offered = _read_toolsets(incident.project, rows)
     fresh = _read_versions(incident.project, rows, offered, evidence)
     kept = {row[0]: row for row in rows}
@@ -132,49 +133,59 @@ def _tools_of(incident: Incident) -> list[str]:
 # ---- calls
 
 
-def _read_window(
-    project: Project, scope: Scope, since: datetime, until: datetime, now: datetime, to: Evidence
-) -> list[tuple[Any, ...]]:
-    """All rows of a window, or some of each of its slices where it has too many."""
-    rows = _read(project, scope, since, until, SIZE, BUDGET, now)
-    if rows is not None and len(rows) < SIZE:
-        return rows
-    to.is_sample = True
-    step = (until - since) / SLICES
-    found: list[tuple[Any, ...]] = []
+@dataclass(slots=True)
+class _Read:
+    """Rows of the columns above, and the keys of the bad ones of them."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    bad: set[UUID] = field(default_factory=set)
+    is_sample: bool = False
+
+    def add(self, other: _Read) -> None:
+        self.rows += other.rows
+        self.bad |= other.bad
+        self.is_sample = self.is_sample or other.is_sample
+
+
+def _read_window(project: Project, scope: Scope, since: datetime, until: datetime) -> _Read:
+    """All rows of a window, or the newest of each of its slices where it has too many."""
+    whole = _read(project, scope, since, until, SIZE, BUDGET)
+    if whole is not None and len(whole.rows) < SIZE:
+        return whole
+    step, found = (until - since) / SLICES, _Read(is_sample=True)
     for number in range(SLICES):
         first = since + step * number
-        part = _read(project, scope, first, first + step, SIZE // SLICES, BUDGET / SLICES, now)
-        found += part or []
+        part = _read(project, scope, first, first + step, SIZE // SLICES, BUDGET / SLICES)
+        found.add(part or _Read())
     return found
 
 
 def _read(
-    project: Project,
-    scope: Scope,
-    since: datetime,
-    until: datetime,
-    size: int,
-    budget: float,
-    now: datetime,
-) -> list[tuple[Any, ...]] | None:
-    query, columns = within(scope.wide, since, until), _COLUMNS[scope.kind]
-    return read_in_order(
-        project, query, scope.kind, columns, before=None, size=size, budget=budget, now=now
+    project: Project, scope: Scope, since: datetime, until: datetime, size: int, budget: float
+) -> _Read | None:
+    """The newest rows of a stretch, and which are bad; None where the time was up."""
+    rows = read_in_order(
+        project,
+        within(scope.wide, since, until),
+        scope.kind,
+        _COLUMNS[scope.kind],
+        before=None,
+        size=size,
+        budget=budget,
+        now=until,
     )
-
-
-def _find_bad(incident: Incident, scope: Scope, evidence: Evidence, now: datetime) -> set[UUID]:
-    """The keys of what went wrong: what the filter finds, and what was added by hand."""
-    rows = incident.turns.exclude(how="filter").values_list("turn_id", "call_id")
-    bad = {call or turn for turn, call in rows}
-    if scope.wide_bad:
-        for first, last in ((evidence.since, incident.since), (incident.since, evidence.until)):
-            query = within(scope.wide_bad, first, last)
-            found = find(incident.project, query, scope.kind, size=SIZE, budget=BUDGET, now=now)
-            bad |= {hit.id for hit in found.hits}
-            evidence.is_sample = evidence.is_sample or found.older is not None
-    return bad
+    if not rows or not scope.wide_bad:
+        return None if rows is None else _Read(rows)
+    # What is bad among these is looked for from the oldest of them on, so that none is missed.
+    query = within(scope.wide_bad, uuid7.time(rows[-1][0]), until)
+    ids = read_in_order(
+        project, query, scope.kind, _KEYS[scope.kind], before=None, size=2 * size, budget=budget,
+        now=until,
+    )  # fmt: skip
+    if ids is None:  # words are never read in order
+        found = find(project, query, scope.kind, size=2 * size, budget=budget, now=until)
+        return _Read(rows, {hit.id for hit in found.hits})
+    return _Read(rows, {key for (key,) in ids})
 
 
 def _traits(

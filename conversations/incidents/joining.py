@@ -54,9 +54,10 @@ def join(incident: Incident) -> int:
         is_full = held + added >= MOST
         if before is None or is_full:
             break
-    changed = {"cursor": newest or incident.cursor, "is_full": is_full}
-    Incident.objects.filter(pk=incident.pk).update(**changed)
-    incident.cursor, incident.is_full = changed["cursor"], is_full
+    # What was never looked for has no cursor: the beginning stands for "looked, nothing found".
+    incident.cursor = newest or incident.cursor or uuid7.floor(incident.since)
+    incident.is_full = is_full
+    incident.save(update_fields=["cursor", "is_full"])
     return added
 
 

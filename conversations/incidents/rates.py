@@ -31,7 +31,7 @@ def bucket(series: Sequence[Seen], onset: datetime, until: datetime) -> Rates:
     first = max(onset - lead, min((row.at for row in series), default=onset))
     step = next((step for step in STEPS if (until - first) / step <= MOST - 1), STEPS[-1])
     start = _floor(first, step)
-    starts = []
+    starts: list[datetime] = []
     while start <= until and len(starts) < MOST:
         starts.append(start)
         start += step

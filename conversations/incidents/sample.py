@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -50,7 +51,7 @@ def read_samples(incident: Incident) -> list[Sample]:
     return [_describe(incident, turn, call, count) for turn, call, count in _choose(kinds)]
 
 
-def _read_calls(ids: Sequence[object]) -> dict[object, ToolCall]:
+def _read_calls(ids: Sequence[UUID]) -> dict[UUID, ToolCall]:
     rows = ToolCall.objects.filter(pk__in=ids).select_related("tool_version")
     return {call.pk: call for call in rows.defer("result", "layers", "former")}
 

@@ -151,7 +151,7 @@ def test_a_selection_becomes_an_incident(night: Night) -> None:
         url(night, "open/"), {"kind": "calls", "q": f"{REJECTED} time:24h", "title": "A night"}
     )
     incident = Incident.objects.get()
-    assert made.url == url(night, f"{incident.number}/")
+    assert made["Location"] == url(night, f"{incident.number}/")
     assert (incident.title, incident.query, incident.turns.count()) == ("A night", REJECTED, 20)
 
 

@@ -77,8 +77,8 @@ def _make(night: Night, at: datetime, bad: bool) -> tuple[Conversation, Turn, To
     city = CITIES[int(at.timestamp()) % len(CITIES)]
     said = f"What is the weather in {city} right now?"
     shared = {"project": night.project, "source": "otlp", "user": f"u_{int(at.timestamp()) % 17}"}
-    verdict = {"verdict": "rejected" if bad else "accepted"}
-    verdict |= {"codes": ["unexpected_parameter"] if bad else []}
+    codes = ["unexpected_parameter"] if bad else []
+    verdict = {"verdict": "rejected" if bad else "accepted", "codes": codes}
     conversation = Conversation(
         id=uuid7.of(at, "c"), key=f"c-{at.timestamp()}", title=said, started_at=at, last_at=at,
         turn_count=1, call_count=1, **shared,
