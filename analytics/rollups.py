@@ -1,20 +1,21 @@
 """Rollups kept up with the raw rows: hours that changed are computed anew, then what holds them.
 
 Whoever changes turns or calls marks their hours (``analytics.marks``). A round takes the marks of a
-day away and computes its hours in the same transaction: it sees all that was written before the
-marks it took, and what is written meanwhile leaves a mark for the next round. Two rounds never
-compute one project at a time.
+quarter of a day away and computes its hours in the same transaction: it sees all that was written
+before the marks it took, and what is written meanwhile leaves a mark for the next round. Two rounds
+never compute one project at a time.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from analytics.costs import rollup as top_rollup
@@ -23,6 +24,7 @@ from analytics.rollup_sql import TABLES, write_hour, write_longer
 from analytics.spans import DAY, FIVE, HOUR, KEPT_FIVES, MONTH, QUARTER, after, floor
 from console.lib import uuid7
 
+logger = logging.getLogger(__name__)
 BUDGET = 20.0
 """Seconds after which a round leaves the rest to the next one."""
 _LOCK = 4_021_905
@@ -33,28 +35,34 @@ _longer = cache(write_longer)
 
 
 def catch_up(*, seconds: float = BUDGET, now: datetime | None = None) -> int:
-    """Compute what is marked, the newest days first, for so long; how many hours were."""
+    """Compute what is marked, the newest first, for so long; how many hours were.
+
+    Hours that cannot be computed stay marked and do not keep the others from it.
+    """
     until, done = time.monotonic() + seconds, 0
     now = now or timezone.now()
-    while day := _next_day(now):
-        computed = _compute_day(*day, now)
-        done += computed
-        if time.monotonic() >= until or not computed:
+    for project, quarter in _list_marked():
+        try:
+            done += _compute_quarter(project, quarter, now)
+        except Error:
+            logger.exception("hours of project %s from %s could not be computed", project, quarter)
+        if time.monotonic() >= until:
             break
     return done
 
 
-def _next_day(now: datetime) -> tuple[int, datetime] | None:
-    """A project and the newest of its days that have marked hours."""
-    marked = DirtyHour.objects.order_by("-hour").values_list("project_id", "hour").first()
-    return (marked[0], floor(marked[1], DAY)) if marked else None
+def _list_marked() -> list[tuple[int, datetime]]:
+    """Projects with the quarters of days in which hours are marked, the newest first."""
+    marked = DirtyHour.objects.values_list("project_id", "hour").distinct()
+    found = {(project, floor(hour, QUARTER)) for project, hour in marked}
+    return sorted(found, key=lambda one: (one[1], one[0]), reverse=True)
 
 
-def _compute_day(project: int, day: datetime, now: datetime) -> int:
+def _compute_quarter(project: int, quarter: datetime, now: datetime) -> int:
     with transaction.atomic():
         if not _take_lock(project):
             return 0
-        hours = _take_marks(project, day)
+        hours = _take_marks(project, quarter)
         for hour in hours:
             compute_hour(project, hour, now)
         top_rollup.write_hours(project, hours)
@@ -68,12 +76,12 @@ def _take_lock(project: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _take_marks(project: int, day: datetime) -> list[datetime]:
+def _take_marks(project: int, quarter: datetime) -> list[datetime]:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM analytics_dirtyhour WHERE project_id = %s AND hour >= %s AND hour < %s"
             " RETURNING hour",
-            [project, day, after(day, DAY)],
+            [project, quarter, after(quarter, QUARTER)],
         )
         return sorted({hour for (hour,) in cursor.fetchall()})
 
