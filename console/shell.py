@@ -67,6 +67,7 @@ PAGES = (
             "conversations:retention",
             "conversations:erasure",
             "tools_registry:lint-settings",
+            "tools_registry:host-list",
         ),
     ),
 )

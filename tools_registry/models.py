@@ -291,3 +291,19 @@ class Toolset(models.Model):
     @property
     def tools(self) -> list[dict[str, Any]]:
         return json.load(self.wire)  # type: ignore[no-any-return]
+
+
+class ToolHost(models.Model):
+    """A private host that tools of the project may reach, as OUTBOUND_ALLOW writes it, if the
+    server's own list has it too."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    host = models.CharField(max_length=300)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "host"], name="tool_host_once")]
+
+    def __str__(self) -> str:
+        return self.host

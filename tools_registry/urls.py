@@ -8,7 +8,17 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from tools_registry import api, api_imports, gate
-from tools_registry.views import drafts, exports, imports, lint, payload, policies, tools, versions
+from tools_registry.views import (
+    drafts,
+    exports,
+    hosts,
+    imports,
+    lint,
+    payload,
+    policies,
+    tools,
+    versions,
+)
 
 
 class ToolName:
@@ -79,6 +89,11 @@ _lint_urls = [
     path("words/remove/", lint.remove_word, name="lint-word-remove"),
     path("words.txt", lint.download_words, name="lint-words-file"),
 ]
+_host_urls = [
+    path("", hosts.show_hosts, name="host-list"),
+    path("add/", hosts.add_host, name="host-add"),
+    path("remove/", hosts.remove_host, name="host-remove"),
+]
 _api_urls = [
     path("tools", api.list_tools, name="api-tools"),
     path("tools/import", api_imports.import_tools, name="api-import"),
@@ -88,5 +103,6 @@ _api_urls = [
 urlpatterns = [
     path("p/<slug:slug>/tools/", include(_tool_urls)),
     path("p/<slug:slug>/lint/", include(_lint_urls)),
+    path("p/<slug:slug>/hosts/", include(_host_urls)),
     path("api/v1/", include(_api_urls)),
 ]
