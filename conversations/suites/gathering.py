@@ -22,7 +22,7 @@ from conversations.suites.cases import Entry
 from conversations.suites.keeping import Added, add_cases
 from conversations.suites.records import Suite
 
-MOST = 2_000
+MOST = 1_000
 """Turns that are taken at once."""
 _BATCH = 200
 

@@ -22,7 +22,7 @@ from conversations.suites.summaries import summarise
 
 LARGEST = 50_000_000
 """Bytes of a file, unpacked."""
-_PAGE = 100
+_PAGE = 50
 _SHOWN = 200
 _GZIP = b"\x1f\x8b"
 
