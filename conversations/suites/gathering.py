@@ -24,6 +24,8 @@ from conversations.suites.records import Suite
 
 MOST = 1_000
 """Turns that are taken at once."""
+BUDGET = 20.0
+"""Seconds that a filter may read."""
 _BATCH = 200
 
 
@@ -70,9 +72,7 @@ def add_replay(suite: Suite, replay: Replay, user: User | None = None) -> Added:
 
 def find_turns(project: Project, kind: Kind, query: str, most: int) -> list[UUID]:
     """The turns of what a filter finds, newest first. Raises ``BadQuery``."""
-    hits = find(project, parse(query), kind, size=min(most, MOST)).hits
-    if kind == "turns":
-        return [hit.id for hit in hits]
+    hits = find(project, parse(query), kind, size=most, budget=BUDGET).hits
     if kind == "calls":
         return _turns_of_calls(project, [hit.id for hit in hits])
     return [hit.id for hit in hits]
