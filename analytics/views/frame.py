@@ -62,13 +62,15 @@ class Frame:
     typed: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     """What this page alone keeps in its address."""
+    usual: str = USUAL
+    """The range that the address need not name."""
 
     # ---- addresses
 
     @property
     def values(self) -> dict[str, str]:
         """The address' values; those of the usual page are left out."""
-        time = {"range": "" if self.range == USUAL else self.range}
+        time = {"range": "" if self.range == self.usual else self.range}
         if not self.range:
             ends = {"from": self.span.since, "to": self.span.until}
             time = {name: spans.write_moment(at) for name, at in ends.items()}
@@ -227,13 +229,15 @@ def write_query(values: Mapping[str, str]) -> str:
 # ---- reading an address
 
 
-def read_frame(request: ProjectRequest, page: str, *, keep: Sequence[str] = ()) -> Frame:
+def read_frame(
+    request: ProjectRequest, page: str, *, keep: Sequence[str] = (), usual: str = USUAL
+) -> Frame:
     """The frame of a request; one that cannot be read has its error. ``keep`` names what the page
     keeps in its address beside what all do."""
     now, error, typed = timezone.now(), None, ""
-    name, span, kept = USUAL, spans.of_range(USUAL, now), Filter()
+    name, span, kept = usual, spans.of_range(usual, now), Filter()
     try:
-        name, span = _read_span(request, now)
+        name, span = _read_span(request, now, usual)
     except BadSpan as problem:
         error = BadQuery("", str(problem))
     text, added = request.GET.get("q", ""), request.GET.get("add", "").strip()
@@ -245,22 +249,23 @@ def read_frame(request: ProjectRequest, page: str, *, keep: Sequence[str] = ()) 
     compares = request.GET.get("compare") == "1"
     extra = {name: request.GET.get(name, "")[:300] for name in keep}
     return Frame(
-        request.project, page, request.path, now, span, name, kept, compares, error, typed, extra
-    )
+        request.project, page, request.path, now, span, name, kept, compares, error, typed, extra,
+        usual,
+    )  # fmt: skip
 
 
 def _add(query: Query, more: Query) -> Query:
     return query.having(*more.terms)
 
 
-def _read_span(request: ProjectRequest, now: datetime) -> tuple[str, Span]:
+def _read_span(request: ProjectRequest, now: datetime, usual: str) -> tuple[str, Span]:
     first, last = (request.GET.get(name, "").strip() for name in ("from", "to"))
     if first or last:
         since, until = read_moment(first), read_moment(last) if last else now
         if since is None or until is None:
             raise BadSpan("Give both ends as a day or a time, such as 2024-02-03T02:40.")
         return "", spans.of_times(since, until, now)
-    name = request.GET.get("range", "") or USUAL
+    name = request.GET.get("range", "") or usual
     if name not in spans.RANGES:
         raise BadSpan(f"The range is one of {', '.join(spans.RANGES)}.")
     return name, spans.of_range(name, now)
