@@ -15,12 +15,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from console.accounts.models import Project
 from console.lib import json
 from conversations.backtest import engine
 from conversations.backtest.records import Backtest
 from conversations.backtest.reports import FORMATS, write_report
 from conversations.backtest.subjects import PUBLISHED, BadChoice, choose
+from conversations.management.projects import find_project
 from conversations.search.query import BadQuery
 
 FINE, REJECTED, CANNOT_RUN = 0, 1, 2
@@ -85,7 +85,7 @@ class Command(BaseCommand):
 def _start(options: dict[str, Any]) -> Backtest:
     if not 1 <= options["last"] <= engine.LARGEST:
         raise ValueError(f"--last is a number from 1 to {engine.LARGEST:,}")
-    project = _find_project(options["project"])
+    project = find_project(options["project"])
     draft = options["draft"].read_text(encoding="utf-8") if options["draft"] else ""
     policy: Any = options["policy"]
     if Path(policy).is_file():
@@ -93,13 +93,3 @@ def _start(options: dict[str, Any]) -> Backtest:
     number = options["use_version"]
     choice = choose(project, options["tool"], version=number, draft=draft, policy=policy)
     return engine.start(project, choice, options["filter"], options["last"])
-
-
-def _find_project(slug: str | None) -> Project:
-    projects = Project.objects.filter(slug=slug) if slug else Project.objects.all()
-    found = list(projects[:2])
-    if len(found) == 1:
-        return found[0]
-    if slug:
-        raise ValueError(f"There is no project {slug}")
-    raise ValueError("Name the project with --project" if found else "There is no project yet")
