@@ -3,12 +3,12 @@
 Pure: a series of calls with their traits, first-seen times and changes in, a ranking out.
 
 A *trait* is what a call carries (tool version, model, provider, tag and so on), a *change* what
-happened at one moment and no call carries (a router's or a policy's version). How well one
-explains is its contrast: Matthews' correlation coefficient (B. W. Matthews, 1975) of "has it" with
-"is bad". A trait is held against the calls of the same time that lack it; where a new one left too
-few of these, calls from before fill up as many as have it. A trait that was there all along has
-nothing but the same time to be held against: it cannot explain a rise by itself. A change is held
-against the time before it. The contrast is weighed by how a candidate could do it: new or not,
+happened at one moment and no call carries (a router's or a policy's version). How well one explains
+is its contrast: Matthews' correlation coefficient (B. W. Matthews, 1975) of "has it" with "is bad".
+A trait is held against the calls of the same time that lack it; where a new one left too few of
+these, calls from before that lack it fill up as many as have it. A trait that was there all along
+has nothing but the same time to be held against: it cannot explain a rise by itself. A change is
+held against the time before it. The contrast is weighed by how a candidate could do it: new or not,
 how soon the first bad call followed, its kind, and what its diff or lint says (``weights``).
 """
 
@@ -178,7 +178,7 @@ class _Scene:
         is_new = self._is_new(trait, first, inside, len(earlier))
         bad_at = next((self.after[i].at for i in held if self.after[i].bad), self.onset)
         lag = max(bad_at - first, timedelta())
-        contrast = _contrast(inside, outside, self.usual if is_new else Share())
+        contrast = _contrast(inside, outside, self._share_without(earlier) if is_new else Share())
         novelty = _haste(lag) if is_new else 0.6
         if is_new and first > self.onset + _LATE:
             novelty *= 0.5
@@ -198,6 +198,11 @@ class _Scene:
         """The bad ones of the calls without it, while there were calls with it."""
         every = share_of(self.after[held[0] : held[-1] + 1])
         return Share(every.part - inside.part, every.whole - inside.whole)
+
+    def _share_without(self, earlier: Sequence[int]) -> Share:
+        """The bad ones of the calls from before that lack it."""
+        having = share_of([self.before[index] for index in earlier])
+        return Share(self.usual.part - having.part, self.usual.whole - having.whole)
 
     def _first_seen(self, trait: Trait, held: Sequence[int], earlier: Sequence[int]) -> datetime:
         known = self.first_seen.get(trait)
@@ -248,7 +253,10 @@ class _Scene:
                 (
                     better.trait
                     for better in told
-                    if better.along is None and own and _alike(own, held.get(better.trait, set()))
+                    if better.along is None
+                    and better.grade != "ruled out"
+                    and own
+                    and _alike(own, held.get(better.trait, set()))
                 ),
                 None,
             )
@@ -270,7 +278,7 @@ def _contrast(inside: Share, outside: Share, fill: Share) -> float:
 
     One call is added to each of the four counts, so that few calls prove little.
     """
-    missing = max(0, inside.whole - outside.whole) if fill.whole else 0
+    missing = min(fill.whole, max(0, inside.whole - outside.whole))
     bad_without = outside.part + missing * fill.value + 1
     good_without = outside.whole - outside.part + missing * (1 - fill.value) + 1
     if outside.whole + missing == 0:
