@@ -38,6 +38,12 @@ from conversations.models import (
     ToolCall,
     Turn,
 )
+from conversations.replay.board import read_board
+from conversations.replay.cases import Case, Recorded
+from conversations.replay.orders import Order
+from conversations.replay.records import ReplayOutcome
+from conversations.replay.snapshots import freeze
+from conversations.replay.starting import start as start_replay
 from conversations.suites.cases import read_case
 from conversations.suites.keeping import add_cases, create_suite
 from conversations.suites.records import Suite
@@ -80,6 +86,7 @@ class World:
     backtest: Backtest
     router: Router
     suite: Suite
+    outcome: ReplayOutcome
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -135,6 +142,7 @@ def make_world() -> World:
         backtest=start(project, choose(project, SECRET), "", 1),
         router=make_router(project),
         suite=make_suite(project),
+        outcome=make_outcome(project),
     )
 
 
@@ -149,6 +157,15 @@ def make_router(project: Project) -> Router:
     router = Router.objects.create(project=project, name=SECRET)
     router.write(RouterSpec(), None)
     return router
+
+
+def make_outcome(project: Project) -> ReplayOutcome:
+    """Of a replay with a snapshot."""
+    case = Case("a", SECRET, [{"role": "user", "content": "?"}], recorded=Recorded())
+    order = Order(cases=[case], mode="no_model", title=SECRET)
+    replay = start_replay(project, order, enqueue=False)
+    freeze(replay, read_board(replay), None)
+    return ReplayOutcome.objects.get(replay=replay)
 
 
 # What fills the parts of addresses: by the address' own name first, then by its app's and the
@@ -169,6 +186,9 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations backtest": lambda world: world.backtest.pk,
     "conversations router": lambda world: world.router.pk,
     "conversations suite": lambda world: world.suite.pk,
+    "conversations outcome": lambda world: world.outcome.pk,
+    "conversations snapshot": lambda world: 1,
+    "conversations step": lambda world: "pause",
     "conversations:post-mortem-version version": lambda world: 1,
     "conversations:post-mortem-restore version": lambda world: 1,
     "conversations conversation": lambda world: world.conversation.pk,

@@ -32,8 +32,13 @@ def post(client: Client, path: str = "/api/v1/replays", **body: Any) -> Any:
 
 def start(desk: Desk, client: Client, **more: Any) -> Any:
     variant = {"name": "v1", "replaced": {"get_weather": desk.night.v1.pk}}
-    body = {"incident": desk.incident.number, "last": 2, "variants": [variant], "trials": 1}
-    return post(client, **(body | {"mode": "no_model"} | more))
+    body: dict[str, Any] = {
+        "incident": desk.incident.number,
+        "last": 2,
+        "variants": [variant],
+        "trials": 1,
+    }
+    return post(client, **{**body, "mode": "no_model", **more})
 
 
 def test_a_replay_is_started_followed_and_read(desk: Desk, client: Client) -> None:
