@@ -7,7 +7,15 @@ import pytest
 from tests.costs.world import fill
 from tests.factories import client_of, make_people
 
-PAGES = ("cost", "latency", "conduct", "models", "cost/repricing", "cost/exports", "cost/budgets/add")
+PAGES = (
+    "cost",
+    "latency",
+    "conduct",
+    "models",
+    "cost/repricing",
+    "cost/exports",
+    "cost/budgets/add",
+)
 
 
 @pytest.mark.django_db
