@@ -1,0 +1,1 @@
+"""Thirty days of believable traffic of one application, and what its people made of it."""

@@ -1,0 +1,176 @@
+"""What the application's people have set up, and what they made of the traffic afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Min
+
+from console.accounts.models import Project, User
+from console.demo.stories import BROKEN_MINUTES, CANCELLED_PLANS, at
+from console.demo.toolbox import (
+    DOMAINS,
+    EVERYTHING,
+    MISSPELT_CLOTHES,
+    VAGUE_WEATHER,
+    Definition,
+    name_of,
+)
+from conversations.connections import ensure_local
+from conversations.incidents.joining import join
+from conversations.incidents.opening import open_incident
+from conversations.labels import Draft, set_label
+from conversations.models import Connection, ToolCall, Turn
+from conversations.providers.scripted import LIBRARY
+from conversations.suites.gathering import add_turns
+from conversations.suites.keeping import create_suite
+from tools_registry.dialects import read_tool
+from tools_registry.models import Policy, Router
+from tools_registry.policies.published import forget_policies
+from tools_registry.policies.spec import PolicySpec
+from tools_registry.registry import register
+from tools_registry.routing.spec import RouterSpec
+
+POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "get_weather": (
+        "Two seconds, cached for ten minutes, five calls a conversation",
+        {
+            "content": {"sql_injection": "rejected"},
+            "sanitisers": [
+                {"pointer": "/city", "steps": [{"do": "trim"}, {"do": "collapse_spaces"}]}
+            ],
+            "plausibility": [
+                {
+                    "pointer": "/city",
+                    "refused": ["the moon", "mars", "heaven"],
+                    "message": "There is no weather there",
+                }
+            ],
+            "execution": {"timeout_ms": 2000, "cache_ttl": 600, "budget": 5, "rate": 100},
+        },
+    ),
+    "cancel_subscription": (
+        "Never without the code that was mailed",
+        {
+            "destructive": True,
+            "confirmation": {"argument": "/confirmation_code"},
+            "rules": [
+                {
+                    "name": "code of four digits",
+                    "expression": 'args.confirmation_code.matches("^[0-9]{4}$")',
+                    "when": "has(args.confirmation_code)",
+                    "message": "The code that was mailed has four digits",
+                }
+            ],
+        },
+    ),
+    "process_payment": (
+        "Cards from abroad take seven to eight seconds",
+        {"execution": {"timeout_ms": 10000, "rate": 100}},
+    ),
+}
+ROUTER = "Front desk"
+SUITE = "Weekend plans"
+
+
+def prepare(project: Project, user: User) -> None:
+    """Definitions in the order in which they came, policies, and the routers."""
+    for definition in (VAGUE_WEATHER, *EVERYTHING, MISSPELT_CLOTHES):
+        _register(project, definition, None)
+    for name, (note, document) in POLICIES.items():
+        policy = Policy(
+            project=project,
+            tool=project.tools.get(name=name),
+            number=1,
+            note=note,
+            created_by=user,
+        )
+        policy.write(PolicySpec.from_json(document))
+        policy.save()
+        policy.publish(user)
+    forget_policies(project)
+    router = Router.objects.create(project=project, name=ROUTER)
+    for note, keywords in (
+        ("Words of the three domains", _words(cancel=False)),
+        ("An explicit word always adds the tool that cancels", _words(cancel=True)),
+    ):
+        router.write(RouterSpec.from_json(_router(keywords)), user, note)
+    ensure_local(project)
+    Connection.objects.create(
+        project=project,
+        name="Written streams",
+        protocol="scripted",
+        model_names=list(LIBRARY),
+        settings={},
+    )
+
+
+def _register(project: Project, definition: Definition, user: User | None) -> None:
+    spec = read_tool(definition)
+    assert spec is not None
+    register(project, spec, user=user, origin="registered" if user else "observed")
+
+
+def _router(keywords: list[dict[str, Any]]) -> dict[str, Any]:
+    groups = [
+        {"name": name, "description": f"Questions about {name}", "tools": list(map(name_of, tools))}
+        for name, tools in DOMAINS.items()
+    ]
+    return {"groups": groups, "keywords": keywords, "otherwise": "weather", "ungrouped": "hold"}
+
+
+def _words(*, cancel: bool) -> list[dict[str, Any]]:
+    words: list[dict[str, Any]] = [
+        {"words": ["rain*", "warm*", "weather", "days", "wear", "like in"], "groups": ["weather"]},
+        {"words": ["invoice", "pay", "tax", "dollar*", "rate"], "groups": ["billing"]},
+        {"words": ["plan", "account"], "groups": ["account"]},
+    ]
+    if cancel:
+        explicit = {"words": ["cancel*"], "tools": ["cancel_subscription"]}
+        words += [{"words": ["address", "email"], "groups": ["account"]}, explicit]
+    return words
+
+
+def conclude(project: Project, user: User, until: datetime) -> None:
+    """What people did: publish what is good, label what was wrong, open incidents."""
+    for definition in EVERYTHING:
+        _register(project, definition, user)
+    _label_plans(project, user)
+    begun = at(until, 2, "02:43")
+    for incident in (
+        open_incident(
+            project,
+            title="suggest_clothes is rejected",
+            severity="critical",
+            query="tool:suggest_clothes verdict:rejected",
+            since=begun,
+            until=begun + timedelta(minutes=BROKEN_MINUTES),
+            by=user,
+        ),
+        open_incident(
+            project,
+            title="Subscriptions cancelled for weekend plans",
+            severity="high",
+            kind="turns",
+            query="label:wrong_tool tool:cancel_subscription",
+            since=at(until, 9, "18:00"),
+            until=at(until, 9, "22:00"),
+            by=user,
+        ),
+    ):
+        join(incident)
+
+
+def _label_plans(project: Project, user: User) -> None:
+    """The calls that no rule can see: a person says that they were wrong."""
+    first = ToolCall.objects.filter(
+        project=project, name="cancel_subscription", conversation__key__startswith="plans-"
+    )
+    turns = [row["turn_id"] for row in first.values("turn_id").annotate(Min("at"))]
+    assert len(turns) == CANCELLED_PLANS
+    draft = Draft("wrong_tool", 0, tool="get_weather", note="Plans were cancelled, nothing else")
+    for turn in Turn.objects.filter(pk__in=turns):
+        set_label(turn, draft, user)
+    suite = create_suite(project, SUITE, description="Nobody here wants to leave us.", user=user)
+    add_turns(suite, turns, user=user)
