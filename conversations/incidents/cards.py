@@ -183,7 +183,8 @@ def _tell_time(judged: Judged, suspect: Suspect) -> str:
     verb = "Changed" if suspect.kind in ("router", "policy", "retired") else "First seen"
     said = f"{verb} {write_time(suspect.first_seen)}"
     if suspect.lag is not None:
-        said += f"; the first bad call came {write_span(suspect.lag)} later"
+        came = "a bad call came within" if judged.is_sample else "the first bad call came after"
+        said += f"; {came} {write_span(suspect.lag)}"
     hours = (suspect.first_seen - judged.since).total_seconds() // 3600
     if not others and hours >= 1:
         said += f". Nothing else changed in the {hours:.0f} h before"
