@@ -1,17 +1,15 @@
-"""What the overview says of a project: the last day's calls, what came last, what to do first."""
+"""What the overview says beside its figures: what came last, and what to do first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Sum
 
 from console.accounts.models import Project
-from console.lib import uuid7
-from console.lib.proportions import wilson
-from conversations.models import Conversation, IngestLoss, Run, ToolCall
-from tools_registry.models import Tool, ToolVersion
+from conversations.models import Conversation, IngestLoss, Run
+from tools_registry.models import Tool
 
 DAY = timedelta(hours=24)
 SAMPLE_TOOL = """{
@@ -39,58 +37,8 @@ def write_put(site: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """So many of the day's calls, in per cent with the 95 % interval; no interval without calls."""
-
-    count: int
-    whole: int
-
-    @property
-    def percent(self) -> float:
-        return 100 * self.count / self.whole if self.whole else 0.0
-
-    @property
-    def low(self) -> float:
-        return 100 * wilson(self.count, self.whole)[0]
-
-    @property
-    def high(self) -> float:
-        return 100 * wilson(self.count, self.whole)[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """Tool calls of 24 hours by verdict."""
-
-    total: int
-    flagged: Share
-    rejected: Share
-
-    @property
-    def accepted(self) -> Share:
-        return Share(self.total - self.flagged.count - self.rejected.count, self.total)
-
-
-def count_calls(project: Project, now: datetime) -> Calls:
-    """Count by the key range of the day, which reads no older partition."""
-    counted = ToolCall.objects.filter(project=project, id__gte=uuid7.floor(now - DAY)).aggregate(
-        total=Count("id"),
-        flagged=Count("id", filter=Q(verdict="flagged")),
-        rejected=Count("id", filter=Q(verdict="rejected")),
-    )
-    total = counted["total"]
-    return Calls(total, Share(counted["flagged"], total), Share(counted["rejected"], total))
-
-
 def latest_conversations(project: Project, limit: int = 10) -> list[Conversation]:
     return list(Conversation.objects.filter(project=project).order_by("-last_at", "-id")[:limit])
-
-
-def latest_versions(project: Project, limit: int = 5) -> list[ToolVersion]:
-    """The tool versions that came last, with their tool and who registered them."""
-    versions = ToolVersion.objects.filter(project=project).select_related("tool", "created_by")
-    return list(versions.order_by("-created_at", "-id")[:limit])
 
 
 def count_lost(project: Project, now: datetime) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from console import health, metrics, pages
+from console import health, metrics, overview_views, pages
 
 app_name = "console"
 
 _project_urls = [
-    path("", pages.show_overview, name="overview"),
+    path("", overview_views.show_overview, name="overview"),
+    path("now/", overview_views.show_now, name="overview-now"),
     path("palette.json", pages.list_project_palette, name="project-palette"),
 ]
 _docs_urls = [

@@ -12,10 +12,9 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from console import docs, overview
+from console import docs
 from console.accounts.access import (
     ProjectRequest,
     RoleTooLow,
@@ -51,27 +50,6 @@ def go_home(request: UserRequest) -> HttpResponse:
         may = may_make_projects(request.user)
         return render(request, "console/no_project.html", {"may_make_projects": may})
     return redirect("console:overview", found.project.slug)
-
-
-@member("viewer")
-@require_safe
-def show_overview(request: ProjectRequest) -> HttpResponse:
-    now = timezone.now()
-    progress = overview.measure_progress(request.project)
-    conversations = overview.latest_conversations(request.project)
-    context = {
-        "now": now,
-        "may_change": request.member.may("engineer"),
-        "may_admin": request.member.may("admin"),
-        "progress": progress,
-        "conversations": conversations,
-        "calls": overview.count_calls(request.project, now),
-        "lost": overview.count_lost(request.project, now),
-        "versions": overview.latest_versions(request.project),
-        "sample_tool": overview.SAMPLE_TOOL,
-        "sample_put": overview.write_put(request.build_absolute_uri("/").rstrip("/")),
-    }
-    return render(request, "console/overview.html", context)
 
 
 @member("viewer")

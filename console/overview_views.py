@@ -1,0 +1,125 @@
+"""The overview of a project: is anything wrong now, what changed, and what today costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_safe
+
+from analytics.filters import write_term
+from analytics.metrics import Counted, Tally, count_calls
+from analytics.spans import DAY, floor, of_range
+from analytics.views.bars import spark
+from analytics.views.frame import Frame, read_frame
+from console import overview, standing
+from console.accounts.access import ProjectRequest, member
+from console.lib.charts import Chart, Series
+from console.standing import Look
+from conversations.incidents.answer import say_duration
+from conversations.incidents.front import read_front
+
+RANGES = ("1h", "6h", "24h", "7d", "30d")
+
+
+@member("viewer")
+@require_safe
+def show_overview(request: ProjectRequest) -> HttpResponse:
+    frame = read_frame(request, "overview", usual="24h")
+    now, project = frame.now, request.project
+    progress = overview.measure_progress(project)
+    latest = standing.last_turn(project)
+    context: dict[str, Any] = {
+        "frame": frame,
+        "now": now,
+        "may_change": request.member.may("engineer"),
+        "may_admin": request.member.may("admin"),
+        "progress": progress,
+        "latest": latest,
+        "conversations": overview.latest_conversations(project),
+        "lost": overview.count_lost(project, now),
+        "sample_tool": overview.SAMPLE_TOOL,
+        "sample_put": overview.write_put(request.build_absolute_uri("/").rstrip("/")),
+    }
+    if latest is not None:
+        context |= _describe(frame) | {"is_silent": standing.is_silent(latest, now)}
+    return render(request, "console/overview.html", context)
+
+
+def _describe(frame: Frame) -> dict[str, Any]:
+    found = standing.read_standing(frame.project, frame.now)
+    incidents = standing.open_incidents(frame.project)
+    counted = count_calls(frame.project, frame.filter, frame.span, [("start",)])
+    day = of_range("24h", frame.now)
+    today = (floor(frame.now, DAY), day.until)
+    return {
+        "standing": found,
+        "worst": incidents[0] if incidents else None,
+        "others": incidents[1:6],
+        "more_incidents": max(0, len(incidents) - 6),
+        "chart": _draw(frame, counted),
+        "ranges": [(name, frame.url(range=name), name == frame.range) for name in RANGES],
+        "looks": [_describe_look(frame, look) for look in found.looks],
+        "changes": standing.read_changes(frame.project, frame.now),
+        "rejected_url": frame.calls("verdict:rejected", span=day),
+        "failed_url": frame.turns("status:failed", span=day),
+        "misfires_url": frame.calls("misfire:any", span=today),
+        "unpriced_url": frame.turns("-has:cost", span=today),
+    }
+
+
+def _describe_look(frame: Frame, look: Look) -> dict[str, Any]:
+    day = of_range("24h", frame.now)
+    term = write_term("tool", look.name) if look.name else "-has:definition"
+    return {
+        "look": look,
+        "line": spark(look.hours),
+        "url": frame.calls(term, "verdict:rejected", span=day),
+    }
+
+
+def _draw(frame: Frame, counted: Counted) -> Chart:
+    """Calls by verdict: what was accepted at the bottom, rejected ones hatched."""
+    starts = frame.span.starts
+    tallies = [counted["start",].get((at,), Tally()) for at in starts]
+    shown = (
+        ("Accepted", "accepted", "chart-quiet", [one.accepted for one in tallies]),
+        ("Flagged", "flagged", "flagged-solid", [one.flagged for one in tallies]),
+        ("Rejected", "rejected", "rejected-solid", [one.rejected for one in tallies]),
+    )
+    series = [
+        Series(
+            name,
+            [float(number) for number in numbers],
+            color=color,
+            stack="verdicts",
+            hatched=verdict == "rejected",
+            links=[frame.calls(f"verdict:{verdict}", span=frame.span.step(at)) for at in starts],
+        )
+        for name, verdict, color, numbers in shown
+    ]
+    title = f"Calls by verdict and {frame.step}"
+    return Chart(
+        "verdicts", title, frame.labels, series, "", frame.read_markers(),
+        frame.step.capitalize(), frame.rows,
+    )  # fmt: skip
+
+
+@member("viewer")
+@require_GET
+def show_now(request: ProjectRequest) -> HttpResponse:
+    """The worst open incident in full, beside the overview; nothing where none is open."""
+    incidents = standing.open_incidents(request.project)
+    if not incidents:
+        return HttpResponse("")
+    worst = incidents[0]
+    front = read_front(worst)
+    context = {
+        "incident": worst,
+        "front": front,
+        "card": front.cards[0] if front.cards else None,
+        "replay": front.replays[0] if front.replays else None,
+        "lasted": say_duration(front.impact, happening=front.happening),
+    }
+    return render(request, "console/_overview_now.html", context)
