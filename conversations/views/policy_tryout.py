@@ -7,9 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from console.accounts.access import ProjectRequest, member
+from conversations.bound_tryout import try_bounds
 from conversations.policy_tryout import try_policy as try_on_calls
 from tools_registry.models import Tool
 from tools_registry.policies.drafts import read_policy
+from tools_registry.policies.execution import Execution
 from tools_registry.specs import ToolSpec
 
 
@@ -25,5 +27,7 @@ def try_policy(request: ProjectRequest) -> HttpResponse:
     version = tool.latest
     spec = version.spec if version else ToolSpec(tool.name)
     tried = try_on_calls(request.project, spec, policy) if policy else None
-    context = {"tried": tried, "faults": faults, "tool": tool}
+    execution = policy.spec.execution if policy else Execution()
+    effects = try_bounds(request.project, tool.name, execution)
+    context = {"tried": tried, "effects": effects, "faults": faults, "tool": tool}
     return render(request, "conversations/_policy_tried.html", context)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 MINUTE = 60.0
@@ -31,8 +31,9 @@ class Past:
 class Effect:
     """What a bound would have done to ``calls`` recorded calls.
 
-    ``cut`` calls would not have been made, in ``groups`` conversations (or of as many users);
-    they cost ``saved`` US dollars, and ``unpriced`` of them have no known cost.
+    ``cut`` calls would not have been made, in so many ``groups``, which are conversations or
+    users as ``of`` says; they cost ``saved`` US dollars, and ``unpriced`` of them have no known
+    cost. ``verb`` is what the bound does to a call.
     """
 
     bound: str
@@ -41,16 +42,21 @@ class Effect:
     groups: int
     saved: Decimal
     unpriced: int
+    of: str = "conversation"
+    verb: str = "cut"
 
     def to_text(self) -> str:
         """As "a budget of 5 would have cut 1,930 calls and saved $5.79"."""
         if not self.cut:
             return (
-                f"{self.bound} would have cut none of {self.calls:,} call{'s' * (self.calls != 1)}"
+                f"{self.bound} would have {self.verb} none of {self.calls:,}"
+                f" call{'s' * (self.calls != 1)}"
             )
-        priced = self.unpriced < self.cut
-        saving = f" and saved ${self.saved:,.2f}" if priced else ""
-        text = f"{self.bound} would have cut {self.cut:,} call{'s' * (self.cut != 1)}{saving}"
+        priced = self.unpriced < self.cut and self.verb != "ended"
+        places = 2 if not self.saved or self.saved >= Decimal("0.01") else 4
+        saving = f" and saved ${self.saved:,.{places}f}" if priced else ""
+        calls = f"{self.cut:,} call{'s' * (self.cut != 1)}"
+        text = f"{self.bound} would have {self.verb} {calls}{saving}"
         return f"{text}; {self.unpriced:,} of them have no known cost" if self.unpriced else text
 
 
@@ -77,7 +83,8 @@ def try_rate(rows: Iterable[Past], rate: int) -> Effect:
             within.append(row.at)
         else:
             cut.append(row)
-    return _sum(f"a rate of {rate:,} a minute", rows, cut, {row.user for row in cut})
+    effect = _sum(f"a rate of {rate:,} a minute", rows, cut, {row.user for row in cut})
+    return replace(effect, of="user")
 
 
 def try_timeout(rows: Iterable[Past], timeout_ms: int) -> Effect:
@@ -85,9 +92,8 @@ def try_timeout(rows: Iterable[Past], timeout_ms: int) -> Effect:
     rows = list(rows)
     cut = [row for row in rows if row.latency_ms is not None and row.latency_ms > timeout_ms]
     conversations = {row.conversation for row in cut}
-    return Effect(
-        f"a timeout of {timeout_ms:,} ms", len(rows), len(cut), len(conversations), Decimal(0), 0
-    )
+    effect = _sum(f"a timeout of {timeout_ms:,} ms", rows, cut, conversations)
+    return replace(effect, saved=Decimal(0), unpriced=0, verb="ended")
 
 
 def try_cache(rows: Iterable[Past], ttl_s: float) -> Effect:
@@ -99,7 +105,8 @@ def try_cache(rows: Iterable[Past], ttl_s: float) -> Effect:
             cut.append(row)
         else:
             kept[row.same] = row.at
-    return _sum(f"a cache of {ttl_s:,.0f} s", rows, cut, {row.conversation for row in cut})
+    effect = _sum(f"a cache of {ttl_s:,.0f} s", rows, cut, {row.conversation for row in cut})
+    return replace(effect, verb="answered")
 
 
 def _sum(bound: str, rows: Sequence[Past], cut: Sequence[Past], groups: set[str]) -> Effect:
