@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from random import Random
 
 import pytest
@@ -35,6 +36,7 @@ class Call:
         return self.minute >= 0
 
 
+@cache
 def make(change: Callable[[Call], Call], *, before: float = 2, after: float = 5) -> list[Seen]:
     """Eight hours before START and half an hour after, with calls a minute; the same each time."""
     random = Random(7)
