@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -71,11 +71,12 @@ def publish_fix(request: ProjectRequest, number: int) -> HttpResponse:
     chosen = request.POST.get("variant", "")
     key = int(chosen) if chosen.isdecimal() and len(chosen) < 18 else 0
     variants = ReplayVariant.objects.select_related("replay__project")
-    variant = get_object_or_404(variants, pk=key, replay__incident=incident)
-    proof = next(
-        (one for one in afterwards.proofs_of(variant.replay) if one.variant.pk == variant.pk), None
-    )
+    variant = variants.filter(pk=key, replay__incident=incident).first()
+    proofs = afterwards.proofs_of(variant.replay) if variant else ()
+    proof = next((one for one in proofs if one.variant == variant), None)
     try:
+        if variant is None:
+            raise Blocked("Choose a variant of one of this incident's replays")
         if proof is None:
             raise Blocked("No case of this variant is judged yet: wait for the replay")
         reason = request.POST.get("reason", "").replace("\0", "").strip()
