@@ -192,9 +192,14 @@ def _decide_by_findings(
 
 
 def recurs(recorded: Recorded, made: Sequence[MadeCall], codes: Sequence[str]) -> bool:
-    """Whether what went wrong then went wrong again: the same call, or the same finding."""
+    """Whether what went wrong then went wrong again: the same finding, or the same call.
+
+    The same call is no misfire where all that was wrong with it is judged again: a definition that
+    is mended accepts it now.
+    """
     wrong = [call for call in recorded.calls if call.verdict != "accepted"]
-    known = {signature([Made(call.name, call.arguments)]) for call in wrong}
+    wrong_anyway = [call for call in wrong if not all(map(_is_compared, call.findings or ({},)))]
+    known = {signature([Made(call.name, call.arguments)]) for call in wrong_anyway}
     if any(signature([Made(call.name, call.arguments)]) in known for call in made):
         return True
     found = {(call.name, str(one.get("code"))) for call in wrong for one in call.findings}
