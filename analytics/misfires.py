@@ -149,11 +149,8 @@ class Expected:
     names: tuple[str, ...]
     counts: Mapping[tuple[str, str], int]
     labelled: int
+    right: int
     whole: int
-
-    @property
-    def right(self) -> int:
-        return sum(count for (one, other), count in self.counts.items() if one == other)
 
 
 OTHER = "other tools"
@@ -188,7 +185,8 @@ def _bound(pairs: Counter[tuple[str, str]], labelled: int) -> Expected:
         counts[named[0], named[1]] += number
     held = {name for pair in counts for name in pair}
     names = [*kept, *(name for name in (OTHER, "") if name in held)]
-    return Expected(tuple(names), counts, labelled, sum(pairs.values()))
+    right = sum(number for (expected, called), number in pairs.items() if expected == called)
+    return Expected(tuple(names), counts, labelled, right, sum(pairs.values()))
 
 
 def dimensions(kept: Filter) -> list[str]:

@@ -20,6 +20,8 @@ from console.standing import Look
 from conversations.incidents.answer import say_duration
 from conversations.incidents.front import read_front
 
+_SOME = 50
+"""Calls from which on the first steps give way to figures."""
 RANGES = ("1h", "6h", "24h", "7d", "30d")
 
 
@@ -44,6 +46,7 @@ def show_overview(request: ProjectRequest) -> HttpResponse:
     }
     if latest is not None:
         context |= _describe(frame) | {"is_silent": standing.is_silent(latest, now)}
+        context["has_traffic"] = context["standing"].month.calls >= _SOME
     return render(request, "console/overview.html", context)
 
 

@@ -178,7 +178,7 @@ def open_incidents(project: Project) -> list[Incident]:
     order = [severity for severity, _ in SEVERITIES]
     rows = Incident.objects.filter(project=project).exclude(status="resolved")
     return sorted(
-        rows, key=lambda one: (one.status == "mitigated", order.index(one.severity), -one.number)
+        rows, key=lambda one: (one.status == "mitigated", -order.index(one.severity), -one.number)
     )
 
 

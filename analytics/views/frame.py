@@ -186,18 +186,23 @@ class Frame:
         }
         found = publications(self.project, self.span.since, min(self.span.until, self.now))
         kept = [one for one in found if not wanted or one.tool in wanted]
-        return self._mark(_once(kept)[-_MOST_MARKERS:])
+        return self._mark(_once(kept))[-_MOST_MARKERS:]
 
     def _mark(self, found: Sequence[Publication]) -> list[Marker]:
-        starts, marked = self.span.starts, []
+        """One marker a step, named by the first of what happened in it."""
+        starts, by_step = self.span.starts, dict[int, list[Publication]]()
         for one in found:
             place = mark(starts, one.at)
-            if place is None:
-                continue
-            url = reverse("tools_registry:tool-detail", args=[self.project.slug, one.tool])
-            text = f"{one.tool} v{one.number} {_WORDS[one.kind]}"
-            tone = "rejected" if one.kind == "retired" else "ink-2"
-            marked.append(Marker(place, text, f"{url}?v={one.number}", tone))
+            if place is not None:
+                by_step.setdefault(place, []).append(one)
+        marked = []
+        for place, held in by_step.items():
+            first = held[0]
+            url = reverse("tools_registry:tool-detail", args=[self.project.slug, first.tool])
+            more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+            text = f"{first.tool} v{first.number}{more} {_WORDS[first.kind]}"
+            tone = "rejected" if first.kind == "retired" else "ink-2"
+            marked.append(Marker(place, text, f"{url}?v={first.number}", tone))
         return marked
 
 

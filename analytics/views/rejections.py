@@ -20,7 +20,8 @@ from console.lib.charts import Chart, Series
 from tools_registry.validation.findings import CODES, LAYERS
 
 _OF_LAYERS = {
-    "syntax": "s4", "offer": "s1", "schema": "s2", "rule": "s3", "content": "s5",
+    "assembly": "ink-3", "syntax": "s4", "offer": "s1", "schema": "s2", "rule": "s3",
+    "content": "s5", "expectation": "s6",
 }  # fmt: skip
 _MOST = 12
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from console.lib import json
+
 Form = Literal["bar", "line", "area", "band"]
 Unit = Literal["", "%", "$", "ms", "tokens"]
 Height = Literal["s", "m", "l"]
@@ -118,6 +120,11 @@ class Chart:
                 for one in self.markers
             ],
         }
+
+    @property
+    def json(self) -> str:
+        """The same as text."""
+        return json.dump(self.to_json())
 
     @property
     def header(self) -> list[str]:

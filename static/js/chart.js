@@ -83,13 +83,13 @@
         axisPointer: { type: lines ? "line" : "shadow", lineStyle: { color: token("line-strong") }, shadowStyle: { color: token("ink"), opacity: 0.05 } },
       },
       xAxis: axis({ type: "category", data: data.labels, boundaryGap: !lines }),
-      yAxis: axis({ type: "value", max: data.most ?? undefined, interval: data.most ? data.most / 4 : undefined, min: 0, splitNumber: 4, axisLine: { show: false }, axisLabel: { formatter: tick(data.unit) } }),
+      yAxis: axis({ type: "value", max: data.most ?? ((range) => (data.unit === "%" && range.max > 90 && range.max <= 100 ? 100 : null)), interval: data.most ? data.most / 4 : undefined, min: 0, splitNumber: 4, axisLine: { show: false }, axisLabel: { formatter: tick(data.unit) } }),
       series,
     };
   }
 
   function read(figure) {
-    return JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    return JSON.parse(figure.querySelector("[data-numbers]").textContent);
   }
 
   function draw(figure) {

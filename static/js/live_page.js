@@ -22,7 +22,7 @@
 
   // The drawing itself stays: only its numbers and its table are replaced.
   function redraw(figure, other) {
-    const data = "script[type='application/json']";
+    const data = "[data-numbers]";
     if (Boolean(figure.querySelector("[data-drawing]")) !== Boolean(other.querySelector("[data-drawing]"))) {
       figure.replaceChildren(...other.childNodes);
     } else if (figure.querySelector(data).textContent !== other.querySelector(data).textContent) {
