@@ -32,6 +32,7 @@
       if (given === null || given === undefined || given === standard) delete own[key]; else own[key] = given;
       changed();
     };
+    const wide = (field) => { field.classList.add("wide"); return field; };
     const result = () => text("Part of the answer that is the result", "result", { class: "inp mono", placeholder: "/data: empty is all of it" });
     const variable = (label, key, standard) => text(label, key, { class: "inp mono", placeholder: standard ?? "empty for none" });
 
@@ -51,9 +52,9 @@
         ...((own.answer ?? "fixed") === "fixed" ? [area("Answer", own.content, (given) => setOwn("content", given), { placeholder: '{"temperature": 21}' })] : [])],
       http: (own) => [
         select("Method", METHODS, own.method ?? "GET", (given) => { if (["GET", "DELETE"].includes(given)) delete own.body; setOwn("method", given, "GET"); redraw(); }),
-        text("Address", "url", { class: "inp mono", maxlength: "2000", placeholder: "https://api.example.com/weather/{city}" }),
+        result(), wide(text("Address", "url", { class: "inp mono", maxlength: "2000", placeholder: "https://api.example.com/weather/{city}" })),
         ...(["GET", "DELETE"].includes(own.method ?? "GET") ? [] : [area("Body as JSON, {name} is an argument; empty sends all that the address does not take", showJson(own.body), (given) => setOwn("body", given.trim() ? readJson(given) : null))]),
-        result(), ...(own.headers ?? []).map(header),
+        ...(own.headers ?? []).map(header),
         make("button", { type: "button", class: "btn sm", onclick: () => { own.headers = [...(own.headers ?? []), { name: "" }]; changed(); redraw(); } }, "Add a header")],
       lambda: () => [
         text("Function, its name or ARN", "function", { class: "inp mono" }), text("Region", "region", { class: "inp mono" }),
