@@ -47,6 +47,7 @@ def test_the_template_names_only_what_the_record_knows(incident: Incident) -> No
     assert resolve(TEMPLATE, figures).unknown == ()
     assert figures["impact.calls"].startswith("20 of 40 calls rejected (50%, 95% CI 35–65)")  # noqa: RUF001
     assert figures["impact.count"] == "20"
+    assert figures["cause.answer"].startswith("Version 2 of `get_weather` is most likely")
     assert "`get_weather` v2" in figures["cause.suspects"]
     assert "temprature" in figures["cause.diff"]
     assert "87% of 137 calls rejected" in figures["detection.how"]
