@@ -73,10 +73,15 @@ def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta)
         asked=asked,
         firings=told[::-1],
         base=sum(base for minute, (_, base) in held.counts.items() if minute >= first),
-        lacks_past=any(measured.lack == "past" for _, measured in points)
-        and not any(measured.figure is not None for _, measured in points),
+        lacks_past=_lacks_past(series),
         chart=_draw(row, points, minutes, firings),
     )
+
+
+def _lacks_past(series: Sequence[tuple[int, Measured]]) -> bool:
+    """Was there nothing to compare with, wherever there was enough to compare?"""
+    lacks = {measured.lack for _, measured in series}
+    return "past" in lacks and "" not in lacks
 
 
 def _tell(row: AlertRule, firing: Firing, until: datetime) -> Told:

@@ -151,7 +151,7 @@ def judge(rule: Rule, figure: float, before: State) -> State:
 
 
 def is_worse(rule: Rule, measured: Measured, other: Measured) -> bool:
-    """Is it nearer to an alert, or further beyond it? One without a figure is worse than none."""
+    """Is it nearer to an alert, or further beyond it? Any figure is, next to none."""
     if measured.figure is None or other.figure is None:
         return measured.figure is not None
     if rule.direction == "above":
