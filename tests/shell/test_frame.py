@@ -44,7 +44,7 @@ def test_it_marks_the_current_page_and_no_other(alice: Client) -> None:
 def test_every_page_of_the_sidebar_opens(alice: Client) -> None:
     text = alice.get("/", follow=True).content.decode()
     links = re.findall(r'<a class="nav-i" href="([^"]+)"', text)
-    assert len(links) == 6
+    assert len(links) == 10
     for link in links:
         assert alice.get(link).status_code == 200, link
 
