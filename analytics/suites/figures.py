@@ -6,8 +6,9 @@ a case, and passed where it was judged so; those that nobody could judge are in 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -41,7 +42,7 @@ ORDER BY r.number, v.position, o.model
 @dataclass(frozen=True, slots=True)
 class Result:
     """One model under one variant of one replay. ``cost`` is in dollars, of the outcomes that have
-    a price; latencies are of whole outcomes, in ms."""
+    a price; latencies are of whole outcomes, in ms. ``line`` is the chart's that it belongs to."""
 
     replay: int
     at: datetime
@@ -57,6 +58,7 @@ class Result:
     unpriced: int
     p50: float | None
     p95: float | None
+    line: str = ""
 
     @property
     def percent(self) -> float | None:
@@ -79,13 +81,6 @@ class Result:
         priced = self.outcomes - self.unpriced
         return self.cost / priced if self.cost is not None and priced else None
 
-    @property
-    def line(self) -> str:
-        """The line of the chart that it belongs to: a model, and the variant where it is no
-        control."""
-        model = self.model or "no model"
-        return model if self.position == 0 else f"{model}, {self.variant}"
-
 
 def read_results(
     project: Project, suite: int, since: datetime, until: datetime
@@ -94,7 +89,20 @@ def read_results(
     given: list[Any] = [project.pk, suite, since, until, REPLAYS]
     with connection.cursor() as cursor:
         cursor.execute(_RESULTS, given)
-        return [Result(*row) for row in cursor.fetchall()]
+        return name_lines([Result(*row) for row in cursor.fetchall()])
+
+
+def name_lines(results: Sequence[Result]) -> list[Result]:
+    """A line for each model; where a replay asked one model under several variants, for each of
+    them."""
+    asked = Counter((one.replay, one.model) for one in results)
+    several = {model for (_, model), count in asked.items() if count > 1}
+    return [replace(one, line=", ".join(_line_of(one, one.model in several))) for one in results]
+
+
+def _line_of(one: Result, is_one_of_several: bool) -> tuple[str, ...]:
+    model = one.model or "no model"
+    return (model, one.variant) if is_one_of_several else (model,)
 
 
 def newest(results: Sequence[Result]) -> list[Result]:

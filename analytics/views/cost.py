@@ -70,6 +70,7 @@ def show_cost(request: ProjectRequest) -> HttpResponse:
         "month_name": f"{frame.now:%B}",
         "tables": _tables(frame, read, whole),
         "tops": _tops(frame),
+        "connections": None if kept.asks_for_tools else _connections(frame, read),
         "models": _lines(frame, _models(read), "model"),
         "caches": _caches(frame, read),
         "idle": _idle(frame, read),
@@ -104,17 +105,13 @@ def _lines(frame: Frame, found: Sequence[tuple[str, Spent]], field: str) -> list
 
 
 def _tables(frame: Frame, read: Read, whole: Spent) -> list[tuple[str, str, str, list[Line]]]:
-    """By model, tool and connection: the name, what its figures are, its kind, its rows."""
-    tables = [
+    """By model and by tool: the name, what its figures are, its kind, its rows."""
+    return [
         ("By model", "model calls, and the tools that they called", "model",
          _lines(frame, _models(read), "model")),
         ("By tool", "each call's even share of its turn, and its own cost", "tool",
          _lines(frame, by_tool(read, whole), "tool")),
     ]  # fmt: skip
-    if not frame.filter.asks_for_tools:
-        rows = _connections(frame, read)
-        tables.append(("By connection", "model calls; without one, by provider", "provider", rows))
-    return tables
 
 
 def _connections(frame: Frame, read: Read) -> list[Line]:

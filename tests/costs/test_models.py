@@ -48,7 +48,7 @@ def test_each_models_results_over_time() -> None:
     assert [(one.replay, one.line, one.passed) for one in results] == [
         (1, "gpt-4o", 20),
         (2, "gpt-4o", 24),
-        (2, "llama, as llama", 22),
+        (2, "llama", 22),
     ]
     best, other = newest(results)
     assert (best.line, best.percent, other.percent) == ("gpt-4o", 96.0, 88.0)
