@@ -72,7 +72,7 @@ def show_suite(request: ProjectRequest, suite: int) -> HttpResponse:
         "older": more,
         "newer": max(0, start - _PAGE) if start else None,
         "may_change": request.member.may("responder"),
-        "may_replay": request.member.may("engineer"),
+        "may_replay": request.member.may("responder"),
     }
     return render(request, "conversations/suite.html", context)
 
