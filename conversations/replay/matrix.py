@@ -116,18 +116,15 @@ class Row:
         cells = self.cells[1:] or self.cells
         return min(_RANKS[cell.kind] for cell in cells)
 
-    def shows(self, what: str, variant: int | None = None) -> bool:
-        """Whether it belongs under a filter, by any variant beside the control or by one alone."""
-        if what == "all":
-            return True
-        if what == "differ":
-            return self.differs
+    def shown_by(self, variant: int | None = None) -> set[str]:
+        """The filters that it belongs under: by any variant beside the control, or by one."""
         cells = self.cells[1:] or self.cells
         if variant is not None:
             cells = self.cells[variant : variant + 1]
-        if what == "unsettled":
-            return any(cell.unsettled for cell in cells)
-        return any(cell.kind == what for cell in cells)
+        found = {"all", *(cell.kind for cell in cells)}
+        if any(cell.unsettled for cell in cells):
+            found.add("unsettled")
+        return found | {"differ"} if self.differs else found
 
 
 def make_row(subject: Subject, outcomes: Sequence[Sequence[Outcome]]) -> Row:
@@ -187,7 +184,9 @@ def read_page(
 ) -> Page:
     """The rows of a filter in an order, from the cursor on. A cursor that is none begins anew."""
     wanted = words.casefold().split()
-    kept = [row for row in rows if row.shows(what, variant) and _has_words(row.subject, wanted)]
+    kept = [row for row in rows if _has_words(row.subject, wanted)]
+    if what != "all":
+        kept = [row for row in kept if what in row.shown_by(variant)]
     by_rank = order != "case"
     kept.sort(key=lambda row: _place(row, by_rank))
     start = _read_cursor(after)

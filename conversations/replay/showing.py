@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -25,8 +26,9 @@ def shows_of(
     """The filters that find anything, as (name, label, count, address)."""
     found = []
     variant = int(asked["in"]) if asked["in"] else None
+    counts = Counter(name for row in rows for name in row.shown_by(variant))
     for name in SHOWS:
-        count = sum(row.shows(name, variant) for row in rows)
+        count = counts[name]
         if count or name in ("all", asked["show"]):
             kept = {"show": "" if name == "all" else name, "order": asked["order"]}
             kept |= {"in": asked["in"], "find": asked["find"]}
