@@ -46,7 +46,7 @@ def test_every_page_of_the_sidebar_opens(alice: Client) -> None:
     links = re.findall(r'<a class="nav-i" href="([^"]+)"', text)
     assert len(links) == 10
     for link in links:
-        assert alice.get(link).status_code == 200, link
+        assert alice.get(link, follow=True).status_code == 200, link
 
 
 def test_the_switcher_lists_the_reader_s_projects_only() -> None:
