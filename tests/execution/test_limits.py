@@ -80,7 +80,7 @@ async def test_a_breaker_opens_and_lets_one_call_try(store: valkey.Client) -> No
     breaker = Breaker(failures=2, open_s=1)
 
     async def ask() -> Any:
-        return await limits.enter(1, "api.example.com", breaker, 100)
+        return (await limits.enter(1, "api.example.com", breaker, 100))[1]
 
     async def tell(*, failed: bool) -> None:
         await limits.tell(1, "api.example.com", breaker, failed=failed)
@@ -94,7 +94,7 @@ async def test_a_breaker_opens_and_lets_one_call_try(store: valkey.Client) -> No
     refused = await ask()
     assert refused.code == "tool_error" and refused.detail["failures"] == 2
     assert "failed 2 times in a row" in refused.message and refused.detail["wait_ms"] <= 1_000
-    assert await limits.enter(1, "other.example.com", breaker, 100) is None
+    assert await limits.enter(1, "other.example.com", breaker, 100) == (0, None)
     await asyncio.sleep(1.01)
     assert [await ask() is None, await ask() is None] == [True, False]
     await tell(failed=True)

@@ -57,7 +57,7 @@ class Attempts:
                 attempt += 1
 
     async def _try(self, job: Job) -> Answer:
-        await self._ask_breaker(job)
+        failures = await self._ask_breaker(job)
         limit_ms = round(job.timeout_s * 1000)
         try:
             async with asyncio.timeout(job.timeout_s):
@@ -68,9 +68,11 @@ class Attempts:
             await self._tell_breaker(failed=True)
             raise fault from None
         except Fault as fault:
-            await self._tell_breaker(failed=fault.transient)
+            if failures or fault.transient:
+                await self._tell_breaker(failed=fault.transient)
             raise
-        await self._tell_breaker(failed=False)
+        if failures:
+            await self._tell_breaker(failed=False)
         return answer
 
     def _wait_before_next(self, attempt: int, fault: Fault) -> float | None:
@@ -90,18 +92,21 @@ class Attempts:
         asked_s = float(asked) if asked.isdecimal() else 0.0
         return None if asked_s > LONGEST_ASKED_S else max(wait_s, asked_s)
 
-    async def _ask_breaker(self, job: Job) -> None:
+    async def _ask_breaker(self, job: Job) -> int:
+        """The failures in a row so far. Raises ``Fault`` where the breaker is open."""
         breaker = self.execution.breaker
         if breaker is None:
-            return
+            return 0
         try:
             timeout_ms = round(job.timeout_s * 1000)
-            finding = await limits.enter(self.project, self.executor.target, breaker, timeout_ms)
+            target = self.executor.target
+            failures, finding = await limits.enter(self.project, target, breaker, timeout_ms)
         except valkey.Away:
             self.notes.append("The circuit breaker was not asked: Valkey does not answer")
-            return
+            return 0
         if finding is not None:
             raise Fault(finding.code, finding.message, **finding.detail)
+        return failures
 
     async def _tell_breaker(self, *, failed: bool) -> None:
         breaker = self.execution.breaker

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
 from uuid import uuid4
 
@@ -29,10 +30,32 @@ _FAULT_KEPT_MS = 10_000
 _TALLIED_DAYS = 90
 _LONGEST_TTL_S = 31_536_000
 
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+# Looks for a result, and takes the execution over where there is none and nobody executes.
+# Keys: result, fault, flight, when the tool was purged. Arguments: our token, ms that executing
+# may take, the executor, the token of the one that we waited for.
+_JOIN = """
+local result = redis.call('GET', KEYS[1])
+if result then
+  local at, executor = string.match(result, '^([^|]*)|([^|]*)|')
+  local purged = tonumber(redis.call('GET', KEYS[4]) or '0')
+  if tonumber(at) > purged and executor == ARGV[3] then return {'result', result} end
+end
+local fault = ARGV[4] ~= '' and redis.call('GET', KEYS[2])
+if fault and string.sub(fault, 1, #ARGV[4]) == ARGV[4] then return {'fault', fault} end
+local flight = redis.call('GET', KEYS[3])
+if flight then return {'wait', flight} end
+redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
+return {'lead', ARGV[1]}
+"""
+
+# Keeps what came of executing under KEYS[1] for ARGV[3] ms, if it is anything, and lets others on.
+_LAND = """
+if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
+"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slot:
     """Where the result of a call is kept. ``executor`` is what executes it now: a result of
     another executor is none. ``patience_ms`` is how long executing may take at most."""
@@ -46,7 +69,7 @@ class Slot:
     patience_ms: int = 10_000
     cost: float | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         return key_of(self.project, self.version, self.arguments)
 
@@ -119,21 +142,19 @@ async def _join(slot: Slot) -> str | _Kept:
     """
     token, leader, wait_s = uuid4().hex, "", _FIRST_LOOK_S
     while True:
-        kept, told, other = await _look(slot)
-        if kept is not None:
-            await _count(slot, kept)
-            return replace(kept, shared=bool(leader))
-        if leader and told.get("token") == leader:
-            raise _fault_of(told)
-        if not other and await _claim(slot, token):
-            # Another may have kept its result between our look and our claim.
-            kept, _, _ = await _look(slot)
-            await _count(slot, kept)
-            if kept is None:
+        async with valkey.connected() as client:
+            given: list[Any] = [token, slot.patience_ms, slot.executor, leader]
+            kind, held = await cast(Any, client.eval(_JOIN, 4, *_names(slot), *given))
+        match kind:
+            case b"result":
+                kept = _read(held, shared=bool(leader))
+                await _count(slot, kept)
+                return kept
+            case b"fault":
+                raise _fault_of(held)
+            case b"lead":
                 return token
-            await _release(slot, token)
-            return kept
-        leader = other or leader
+        leader = held.decode()
         await asyncio.sleep(wait_s)
         wait_s = min(_LAST_LOOK_S, wait_s * 1.5)
 
@@ -143,72 +164,47 @@ async def _lead(slot: Slot, token: str, execute: Callable[[], Awaitable[Answer]]
     try:
         answer = await execute()
     except Fault as fault:
-        await _write(slot, token, "fault", _told_of(fault, token), _FAULT_KEPT_MS)
+        await _land(slot, token, 1, f"{token}|{_told_of(fault)}", _FAULT_KEPT_MS)
         raise
     except BaseException:
-        await _write(slot, token)
+        await _land(slot, token)
         raise
     took_ms = round((time.monotonic() - began) * 1000, 1)
-    kept = {"text": answer.text, "value": answer.value, "note": answer.note}
-    more = {"at": at, "took_ms": took_ms, "cost": slot.cost, "executor": slot.executor}
-    await _write(slot, token, "result", kept | more, slot.ttl_s * 1000)
+    whole = json.dump([answer.text, answer.value, answer.note, at, took_ms, slot.cost])
+    await _land(slot, token, 0, f"{at!r}|{slot.executor}|{whole}", slot.ttl_s * 1000)
     return answer
 
 
-def _name(slot: Slot, kind: str) -> str:
-    return f"execution:{kind}:{slot.key}"
+def _names(slot: Slot) -> list[str]:
+    names = [f"execution:{kind}:{slot.key}" for kind in ("result", "fault", "flight")]
+    return [*names, valkey.name_key("purged", slot.project, slot.tool)]
 
 
-async def _look(slot: Slot) -> tuple[_Kept | None, Mapping[str, Any], str]:
-    """The result, the failure of the last one that executed, and the token of who does now."""
-    keys = [_name(slot, kind) for kind in ("result", "fault", "flight")]
-    async with valkey.connected() as client:
-        purged_at = valkey.name_key("purged", slot.project, slot.tool)
-        found: Any = await client.mget([*keys, purged_at])
-    result, fault, flight, purged = found
-    kept = _read(slot, result, float(purged or 0)) if result else None
-    return kept, json.load(fault) if fault else {}, (flight or b"").decode()
-
-
-def _read(slot: Slot, text: bytes, purged: float) -> _Kept | None:
-    held = json.load(text)
-    if held["at"] <= purged or held["executor"] != slot.executor:
-        return None
-    answer = Answer(held["text"], held["value"], held["note"])
-    return _Kept(answer, held["at"], held["took_ms"], held["cost"])
-
-
-async def _claim(slot: Slot, token: str) -> bool:
-    async with valkey.connected() as client:
-        name = _name(slot, "flight")
-        return bool(await client.set(name, token, nx=True, px=slot.patience_ms))
-
-
-async def _release(slot: Slot, token: str) -> None:
-    async with valkey.connected() as client:
-        await cast(Any, client.eval(_RELEASE, 1, _name(slot, "flight"), token))
-
-
-async def _write(
-    slot: Slot, token: str, kind: str = "", held: Mapping[str, Any] | None = None, ms: int = 0
-) -> None:
-    """Keep what came of executing, if anything did, and let others go on."""
+async def _land(slot: Slot, token: str, place: int = 0, held: str = "", ms: int = 0) -> None:
+    """Keep what came of executing, if anything did, and let those who wait go on."""
+    names = _names(slot)
     try:
-        if held is not None:
-            async with valkey.connected() as client:
-                await client.set(_name(slot, kind), json.dump(held), px=ms)
-        await _release(slot, token)
+        async with valkey.connected() as client:
+            landing = client.pipeline(transaction=False)
+            landing.eval(_LAND, 2, names[place], names[2], token, held, ms)
+            _add_count(landing, slot, None)
+            await landing.execute()
     except valkey.Away:
         return
 
 
-def _told_of(fault: Fault, token: str) -> dict[str, Any]:
-    told = {"code": fault.code, "message": fault.message, "transient": fault.transient}
-    return told | {"detail": fault.detail, "token": token}
+def _read(held: bytes, *, shared: bool) -> _Kept:
+    text, value, note, at, took_ms, cost = json.load(held.split(b"|", 2)[2])
+    return _Kept(Answer(text, value, note), at, took_ms, cost, shared)
 
 
-def _fault_of(told: Mapping[str, Any]) -> Fault:
-    return Fault(told["code"], told["message"], transient=told["transient"], **told["detail"])
+def _told_of(fault: Fault) -> str:
+    return json.dump([fault.code, fault.message, fault.transient, fault.detail])
+
+
+def _fault_of(held: bytes) -> Fault:
+    code, message, transient, detail = json.load(held.split(b"|", 1)[1])
+    return Fault(code, message, transient=transient, **detail)
 
 
 # What the cache did, and emptying it.
@@ -218,16 +214,21 @@ def _tally_name(project: int, tool: str, day: datetime) -> str:
     return f"{valkey.name_key('tally', project, tool)}:{day:%Y%m%d}"
 
 
-async def _count(slot: Slot, kept: _Kept | None) -> None:
-    name = _tally_name(slot.project, slot.tool, datetime.now(UTC))
+async def _count(slot: Slot, kept: _Kept) -> None:
     async with valkey.connected() as client:
         counting = client.pipeline(transaction=False)
-        counting.hincrby(name, "hits" if kept else "misses", 1)
-        if kept:
-            counting.hincrby(name, "saved_ms", round(kept.took_ms))
-            counting.hincrbyfloat(name, "saved_cost", kept.cost or 0.0)
-        counting.expire(name, _TALLIED_DAYS * 24 * 3600)
+        _add_count(counting, slot, kept)
         await counting.execute()
+
+
+def _add_count(counting: Any, slot: Slot, kept: _Kept | None) -> None:
+    """A hit, or a miss, for the day's tally."""
+    name = _tally_name(slot.project, slot.tool, datetime.now(UTC))
+    counting.hincrby(name, "hits" if kept else "misses", 1)
+    if kept:
+        counting.hincrby(name, "saved_ms", round(kept.took_ms))
+        counting.hincrbyfloat(name, "saved_cost", kept.cost or 0.0)
+    counting.expire(name, _TALLIED_DAYS * 24 * 3600)
 
 
 def read_tally(project: int, tool: str, *, days: int = 30) -> Tally | None:

@@ -137,8 +137,11 @@ def _tell_rate(whose: Whose, used: int, rate: int, wait_ms: int) -> Finding:
     )
 
 
-async def enter(project: int, target: str, breaker: Breaker, timeout_ms: int) -> Finding | None:
-    """Ask whether the target may be called; the finding of a breaker that is open.
+async def enter(
+    project: int, target: str, breaker: Breaker, timeout_ms: int
+) -> tuple[int, Finding | None]:
+    """Ask whether the target may be called: its failures in a row, and the finding of a breaker
+    that is open.
 
     Once its time is over, one call tries; the others wait for what it tells. Raises ``Away``.
     """
@@ -147,13 +150,13 @@ async def enter(project: int, target: str, breaker: Breaker, timeout_ms: int) ->
         given = [breaker.open_s * 1000, timeout_ms + 1000]
         wait_ms, failures = await cast(Any, client.eval(_ENTER, 1, key, *given))
     if not wait_ms:
-        return None
+        return int(failures), None
     message = (
         f"{target} failed {failures:,} times in a row, so nothing is sent to it;"
         f" the next call may try in {wait_ms / 1000:.1f} s"
     )
     detail = {"breaker": "open", "failures": int(failures), "wait_ms": int(wait_ms)}
-    return Finding("tool_error", message, detail=detail)
+    return int(failures), Finding("tool_error", message, detail=detail)
 
 
 async def tell(project: int, target: str, breaker: Breaker, *, failed: bool) -> None:
