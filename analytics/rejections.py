@@ -117,4 +117,4 @@ def judge_rejections(project: Project, kept: Filter, span: Span) -> Judged:
         if is_right:
             right += 1
             codes.update(code for code in held if CODES[code].severity == "rejected")
-    return Judged(len(rows), right, codes)
+    return Judged(len(rows), right, dict(codes.most_common()))

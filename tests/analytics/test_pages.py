@@ -1,0 +1,247 @@
+"""The pages of analytics: what they say, and that every mark leads to the very calls."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from analytics.spans import HOUR, floor
+from console.accounts.models import Member, Project
+from conversations.labels import Draft, set_label
+from conversations.search.query import parse
+from conversations.search.reading import find
+from tests import factories
+from tests.analytics.making import catch_up, make_turn, rejected
+from tools_registry.models import VersionEvent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+@pytest.fixture
+def member(now: datetime) -> Member:
+    """A project whose get_weather v2 fails far more often than v1."""
+    member = factories.make_member()
+    first, second = (
+        factories.make_tool_version(member.project, {**factories.WEATHER, "description": text})
+        for text in ("The weather of a city now.", "The weather of a town now.")
+    )
+    both = ["missing_required", "unexpected_parameter"]
+    for hour in range(2, 8):
+        is_new = hour < 5
+        version = (second if is_new else first).pk
+        good: dict[str, Any] = {"tool_version_id": version}
+        bad = rejected(*both, tool_version_id=version)
+        many = [bad, bad, good] * 6 if is_new else [good] * 22
+        make_turn(member.project, now - timedelta(hours=hour), many, cost="0.002")
+    for version, hour in ((first, 8), (second, 8)):
+        at = now - timedelta(hours=hour)
+        VersionEvent.objects.create(
+            project=member.project, version=version, kind="published", at=at
+        )
+    for codes in (["unknown_tool"], ["rule_violated"], ["wrong_type", "rule_violated"]):
+        name = "getweather" if codes == ["unknown_tool"] else "cancel_subscription"
+        at = now - timedelta(hours=3)
+        make_turn(member.project, at, [rejected(*codes, name=name)], environment="staging")
+    make_turn(factories.make_project(), now, [rejected()])
+    catch_up(now)
+    return member
+
+
+def open_page(member: Member, path: str, **values: str) -> str:
+    response = read(factories.client_of(member), member.project, path, **values)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def read(client: Client, project: Project, path: str, **values: str) -> Any:
+    return client.get(f"/p/{project.slug}/analytics/{path}/", values)
+
+
+def count_listed(project: Project, address: str) -> int:
+    query = parse(parse_qs(urlsplit(address).query)["q"][0])
+    return len(find(project, query, "calls", size=500).hits)
+
+
+def cells_of(text: str, chart: str) -> Iterator[tuple[str, str]]:
+    """The addresses and figures of a chart's table."""
+    figure = re.search(rf'<figure[^>]*id="{chart}".*?</figure>', text, re.DOTALL)
+    assert figure
+    for address, figure_text in re.findall(r'<td[^>]*><a href="([^"]+)">([^<]+)</a>', figure[0]):
+        yield html.unescape(address), figure_text
+
+
+def test_the_page_opens_with_the_version_that_changed_most(member: Member) -> None:
+    text = open_page(member, "misfires")
+    assert "get_weather v2 brought incorrect calls" in text
+    assert "0 of 66 calls (0.00%)" in text and "36 of 54 calls (66.67%)" in text
+    assert "39 misfires" in text and "get_weather v2" in text
+
+
+def test_a_moment_can_be_compared_instead(member: Member, now: datetime) -> None:
+    moment = f"{now - timedelta(hours=5):%Y-%m-%dT%H:%M}"
+    text = open_page(member, "misfires", around=moment, days="1")
+    assert "The change at" in text and "to <a" in text
+
+
+@pytest.mark.parametrize("span", ["24h", "7d", "30d"])
+def test_every_mark_of_a_kind_leads_to_the_very_calls(member: Member, span: str) -> None:
+    text = open_page(member, "misfires", range=span)
+    listed = sum(
+        count_listed(member.project, address)
+        for address, figure in cells_of(text, "misfires")
+        if figure not in ("0.00%", "–")
+    )
+    assert listed == 39  # once each, although most have two kinds
+
+
+@pytest.mark.parametrize("by", ["tool", "version", "model", "environment"])
+def test_rates_can_be_divided_by_any_dimension(member: Member, by: str) -> None:
+    text = open_page(member, "misfires", by=by)
+    shown = {
+        address: figure for address, figure in cells_of(text, "misfires") if figure[0] not in "0–"
+    }
+    assert shown and all(count_listed(member.project, address) for address in shown)
+
+
+def test_a_filter_of_the_lists_narrows_every_figure(member: Member) -> None:
+    text = open_page(member, "misfires", q="environment:staging")
+    assert "3 calls, " in text and "3 misfires" in text
+    text = open_page(member, "misfires", q="tool:get_weather version:1")
+    assert "66 calls" in text and ">0 misfires" in text
+    text = open_page(member, "misfires", q="tool:get_weather model:gpt-4 -environment:staging")
+    assert "120 calls" in text and ">36 misfires" in text
+
+
+def test_a_field_that_is_no_dimension_is_refused_with_those_that_are(member: Member) -> None:
+    text = open_page(member, "misfires", q="latency:>2s")
+    assert "Analytics is divided by tool, version, model" in text
+    assert "environment:production" in text
+
+
+@pytest.mark.parametrize(
+    "values, said",
+    [
+        ({"range": "5y"}, "The range is one of"),
+        ({"from": "yesterday"}, "Give both ends"),
+        ({"from": "2024-02-03", "to": "2024-02-01"}, "ends before it begins"),
+        ({"q": '"open'}, "no partner"),
+    ],
+)
+def test_an_address_that_cannot_be_read_says_what_to_do(
+    member: Member, values: dict[str, str], said: str
+) -> None:
+    assert said in open_page(member, "misfires", **values)
+
+
+def test_what_is_typed_into_the_filter_becomes_the_address(member: Member) -> None:
+    response = read(factories.client_of(member), member.project, "misfires", add="tool:get_weather")
+    assert response.status_code == 302
+    assert response["Location"].endswith("?q=tool%3Aget_weather")
+
+
+def test_the_time_before_is_set_beside_it(member: Member) -> None:
+    assert "before: no calls" in open_page(member, "misfires", compare="1")
+    text = open_page(member, "misfires", compare="1", range="6h")
+    assert "All, before" in text and "before: 0 of " in text
+
+
+def test_the_layers_say_what_one_passed_and_the_next_caught(member: Member) -> None:
+    text = open_page(member, "rejections")
+    assert "The rule layer stopped" in text and "1 call</a>" in text
+    for address, figure in cells_of(text, "rejections"):
+        assert count_listed(member.project, address) == int(figure)
+
+
+def test_false_rejections_are_those_that_people_call_right(member: Member, now: datetime) -> None:
+    turn = make_turn(member.project, now - timedelta(hours=2), [rejected("format_mismatch")])
+    set_label(turn, Draft("right", 0), member.user)
+    catch_up(now)
+    text = open_page(member, "rejections")
+    assert "1 of 1 labelled rejections were right calls" in text
+    assert "<code>format_mismatch</code> 1" in text
+
+
+def test_tools_show_their_weight_and_which_are_never_called(member: Member, now: datetime) -> None:
+    idle = factories.make_tool_version(member.project, {**factories.WEATHER, "name": "idle_tool"})
+    toolset = factories.make_toolset(idle)
+    make_turn(member.project, now - timedelta(hours=1), toolset=toolset)
+    catch_up(now)
+    text = open_page(member, "tools")
+    assert "idle_tool" in text and "never called" in text
+    for address, figure in cells_of(text, "calls"):
+        assert count_listed(member.project, address) == int(figure)
+
+
+def test_the_matrix_sets_what_was_expected_against_what_was_called(
+    member: Member, now: datetime
+) -> None:
+    assert "needs 50 turns" in open_page(member, "misfires")
+    for n in range(50):
+        name = "get_forecast" if n % 10 == 0 else "get_weather"
+        expected = '{"calls": [{"name": "get_weather"}]}'
+        make_turn(member.project, now - timedelta(hours=5), [{"name": name}], expected=expected)
+    catch_up(now)
+    text = open_page(member, "misfires")
+    assert "45 of 50 as expected" in text
+
+
+def test_numbers_are_exported_unrounded(member: Member) -> None:
+    client = factories.client_of(member)
+    answer = read(client, member.project, "rejections", form="csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert sum(float(row["schema"]) for row in rows) == 37
+    whole = read(client, member.project, "misfires", form="json", of="misfires").json()
+    assert whole["unit"] == "%" and len(whole["rows"]) == 28
+    assert read(client, member.project, "misfires", form="xml").status_code == 400
+    assert read(client, member.project, "misfires", form="csv", of="other").status_code == 400
+
+
+def test_a_link_to_this_time_does_not_move(member: Member, now: datetime) -> None:
+    text = open_page(member, "misfires", range="24h")
+    link = re.search(r'data-copy="http://testserver(/[^"]+)"', text)
+    assert link
+    values = parse_qs(urlsplit(html.unescape(link[1])).query)
+    assert values["from"][0] == f"{floor(now, HOUR) - timedelta(hours=23):%Y-%m-%dT%H:%M:%S}"
+    assert factories.client_of(member).get(html.unescape(link[1])).status_code == 200
+
+
+def test_published_versions_are_marked(member: Member) -> None:
+    assert "get_weather v1 and 1 more published" in open_page(member, "misfires")
+
+
+def test_hours_that_wait_are_told(member: Member, now: datetime) -> None:
+    make_turn(member.project, now - timedelta(hours=30), [{}])
+    assert "1 hour of this project is being computed anew" in open_page(member, "misfires")
+
+
+def test_names_of_models_own_making_are_text(member: Member, now: datetime) -> None:
+    hostile = '<img src=x onerror=alert(1)>"; "x'
+    make_turn(member.project, now - timedelta(hours=2), [rejected("unknown_tool", name=hostile)])
+    catch_up(now)
+    for path in ("misfires", "rejections", "tools"):
+        text = open_page(member, path, by="tool")
+        assert "<img src=x" not in text
+    address = next(a for a, f in cells_of(open_page(member, "tools"), "calls") if "img" in a)
+    assert address
+
+
+def test_an_empty_project_says_what_will_be_there() -> None:
+    member = factories.make_member()
+    assert "No call misfired in this time" in open_page(member, "misfires")
+    assert "No call was rejected in this time" in open_page(member, "rejections")
+    assert "No tools here" in open_page(member, "tools")
