@@ -10,6 +10,8 @@ from uuid import UUID
 from console.accounts.models import Project
 from conversations.incidents.joining import turns_of
 from conversations.incidents.records import Incident
+from conversations.incidents.selection import read_selection
+from conversations.models import ToolCall
 from conversations.replay.cases import Case
 from conversations.replay.records import Replay
 from conversations.replay.turns import cases_of_turns
@@ -96,6 +98,20 @@ def find_source(project: Project, given: Mapping[str, str]) -> Source:
     if given.get("turns"):
         return _of_turns(project, given["turns"])
     return _of_filter(project, given.get("q") or "", given.get("kind") or "calls", last)
+
+
+def turns_of_rows(project: Project, kind: str, ids: Sequence[str], query: str = "") -> str:
+    """The turns of rows that were checked in a list, as the field ``turns`` has them. Raises
+    ``BadSource``."""
+    try:
+        selection = read_selection(project, kind, query, ids)
+    except ValueError:
+        raise BadSource("turns", "These rows are none of a list. Check them again.") from None
+    keys = [hit.id for hit in selection.hits]
+    if selection.of_calls:
+        rows = ToolCall.objects.filter(project=project, pk__in=keys).order_by("pk")
+        keys = list(rows.values_list("turn_id", flat=True))
+    return ",".join(map(str, dict.fromkeys(keys)))
 
 
 def _read_last(text: str) -> int | None:

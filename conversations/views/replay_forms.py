@@ -20,7 +20,7 @@ from conversations.replay.ordering import make_order
 from conversations.replay.orders import NotReady, check, estimate
 from conversations.replay.plan import Estimate
 from conversations.replay.records import MODES
-from conversations.replay.sources import BadSource, Source, find_source, is_named
+from conversations.replay.sources import BadSource, Source, find_source, is_named, turns_of_rows
 from conversations.replay.starting import start
 from conversations.replay.suggesting import definition_of, suggest
 from conversations.suites.records import Suite
@@ -39,6 +39,9 @@ def start_replay(request: ProjectRequest) -> HttpResponse:
     if not is_named(values):
         return _choose_source(request)
     try:
+        if ids := given.getlist("id"):
+            kind, query = values.get("kind", ""), values.get("q", "")
+            values["turns"] = turns_of_rows(request.project, kind, ids, query)
         source = find_source(request.project, values)
     except BadSource as error:
         return _choose_source(request, {error.field: error.problem})

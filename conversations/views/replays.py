@@ -89,7 +89,7 @@ def describe(
         order=asked["order"],
         after=request.GET.get("after", ""),
     )
-    best = find_best(board.totals)
+    best, few = find_best(board.totals), FEW if is_over else 0
     values = [variant.value for variant in board.variants]
     return {
         "row": row,
@@ -99,7 +99,9 @@ def describe(
         "shows": shows_of(board.rows, asked, page_url),
         "next": _link(page_url, asked, after=page.next) if page.next else "",
         "parts": say_verdict(board.totals, is_over=is_over),
-        "warnings": find_warnings(board.rows, board.totals, trials=row.trials, few=FEW),
+        "warnings": find_warnings(
+            board.rows, board.totals, trials=row.trials, few=FEW if is_over else 0
+        ),
         "totals": [
             (total, describe_change(row.project, value), at == best)
             for at, (total, value) in enumerate(zip(board.totals, values, strict=True))

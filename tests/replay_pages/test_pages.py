@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from conversations.models import ToolCall
 from conversations.replay.records import Replay, ReplayOutcome
-from conversations.suites.keeping import create_suite
-from tests.factories import client_of
+from conversations.suites.cases import read_case
+from conversations.suites.keeping import add_cases, create_suite
+from tests.factories import client_of, make_connection
 from tests.replay_pages.making import Desk, make_desk, work
 
 pytestmark = pytest.mark.django_db
@@ -182,8 +184,21 @@ def test_a_former_replay_is_asked_again_with_the_same_variants(desk: Desk, bob: 
 
 def test_a_suite_is_compared_over_connections(desk: Desk, bob: Client) -> None:
     suite = create_suite(desk.people.project, "Weather")
-    empty = text_of(bob.get(desk.url("new") + f"?suite={suite.pk}"))
-    assert "There are no cases" in empty
+    address = desk.url("new") + f"?suite={suite.pk}"
+    assert "There are no cases" in text_of(bob.get(address))
+    add_cases(suite, [read_case({"messages": [{"role": "user", "content": "?"}]})], origin="hand")
+    make_connection(desk.people.project, name="Another", model_names=["llama"])
+    page = bob.get(address).content.decode()
+    assert 'name="variants" value="1"' in page and 'value="llama"' in page
+
+
+def test_checked_rows_of_a_list_are_the_cases(desk: Desk, bob: Client) -> None:
+    calls = list(ToolCall.objects.filter(verdict="rejected").order_by("pk")[:2])
+    ids = "".join(f"&id={call.pk}" for call in calls)
+    page = bob.get(desk.url("new") + f"?kind=calls&q=verdict:rejected{ids}").content.decode()
+    assert f'name="turns" value="{calls[0].turn_id},{calls[1].turn_id}"' in page
+    wrong = bob.get(desk.url("new") + "?kind=calls&q=&id=none")
+    assert wrong.status_code == 422 and "Check them again" in text_of(wrong)
 
 
 def test_nothing_chosen_offers_every_source(desk: Desk, bob: Client) -> None:
