@@ -99,9 +99,7 @@ def describe(
         "shows": shows_of(board.rows, asked, page_url),
         "next": _link(page_url, asked, after=page.next) if page.next else "",
         "parts": say_verdict(board.totals, is_over=is_over),
-        "warnings": find_warnings(
-            board.rows, board.totals, trials=row.trials, few=FEW if is_over else 0
-        ),
+        "warnings": find_warnings(board.rows, board.totals, trials=row.trials, few=few),
         "totals": [
             (total, describe_change(row.project, value), at == best)
             for at, (total, value) in enumerate(zip(board.totals, values, strict=True))
