@@ -15,17 +15,18 @@ from console.lib.fields import to_stored
 from conversations.connections import may_read
 from conversations.models import PROTOCOLS, Connection
 from conversations.providers.scripted import BadScript, read_script
+from conversations.replay import lanes
 
 APIS = [
     ("chat", "Chat completions with tools"),
     ("functions", "Chat completions with legacy functions"),
     ("responses", "Responses"),
 ]
-_OWN = ("name", "models")
+_OWN = ("name", "models", "concurrency")
 
 
 class ConnectionForm(Form):
-    """A new or changed connection of a project. The local model's has a name and models only."""
+    """A new or changed connection of a project. The local model's has its own few fields."""
 
     name = forms.CharField(label="Name", max_length=60)
     protocol = forms.ChoiceField(
@@ -49,6 +50,13 @@ class ConnectionForm(Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         help_text="What the playground offers. The test lists those that the provider has.",
+    )
+    concurrency = forms.IntegerField(
+        label="Calls at once, in replays",
+        min_value=1,
+        max_value=lanes.MOST,
+        required=False,
+        help_text="All workers together. Empty for the protocol's usual.",
     )
     scripts = forms.CharField(
         label="Scripts, for Scripted",
@@ -142,6 +150,9 @@ class ConnectionForm(Form):
             connection.base_url = data["base_url"]
             connection.key_variable = data["key_variable"]
             connection.settings = _settings(connection.settings, data)
+        connection.settings.pop("concurrency", None)
+        if data["concurrency"]:
+            connection.settings["concurrency"] = data["concurrency"]
         connection.save()
         return connection
 
@@ -155,6 +166,7 @@ def _initial(connection: Connection) -> dict[str, Any]:
         "key_variable": connection.key_variable,
         "api": connection.settings.get("api", "chat"),
         "models": "\n".join(connection.model_names),
+        "concurrency": connection.settings.get("concurrency"),
         "scripts": json.pretty(scripts) if scripts else "",
     }
 

@@ -32,6 +32,7 @@ from conversations.removal import (
     delete_turns,
     lock_conversations,
 )
+from conversations.replay import forgetting
 from conversations.rulebook import salt_of
 from conversations.search.index import turns_having
 from conversations.suites.keeping import forget_user
@@ -281,7 +282,7 @@ def _count(row: Erasure, counts: dict[str, int]) -> None:
 
 
 def _erase_others(row: Erasure) -> None:
-    """What is elsewhere and names the user: quarantine, pieces of traces, and cases of suites."""
+    """What is elsewhere and names the user: quarantine, pieces of traces, cases."""
     with transaction.atomic():
         total = 0
         for name in names_of(row.project, row.subject):
@@ -293,5 +294,6 @@ def _erase_others(row: Erasure) -> None:
                 project=row.project, body__contains=needle.decode()
             )
             total += quarantined.delete()[0] + fragments.delete()[0]
-        total += forget_user(row.project, names_of(row.project, row.subject))
+        names = names_of(row.project, row.subject)
+        total += forget_user(row.project, names) + forgetting.forget_user(row.project, names)
         _count(row, {"others": total})

@@ -29,6 +29,7 @@ from conversations.removal import (
     detach_turn,
     lock_conversations,
 )
+from conversations.replay.forgetting import drop_bytes, drop_old
 from tools_registry.models import Toolset
 
 logger = logging.getLogger(__name__)
@@ -235,6 +236,7 @@ def _sweep_project(swept: Swept, limits: Limits, now: datetime) -> None:
     project = limits.project
     if limits.wires:
         swept.add(project, "wires", _delete_expired(_WIRES, project, limits.wires))
+        swept.add(project, "wires", drop_bytes(project, limits.wires))
     if limits.turns:
         detach(project, UUID(int=0), uuid7.floor(limits.turns))
         swept.add(project, "turns", _delete_turns(project, limits.turns))
@@ -279,10 +281,10 @@ def _delete_turns(project: int, before: datetime) -> int:
 
 
 def _sweep_others(project: int, before: datetime) -> int:
-    """Delete what quarantine holds and the runs of the playground that are as old."""
+    """Delete what quarantine holds, runs of the playground and replays that are as old."""
     quarantined = Quarantined.objects.filter(project=project, received_at__lt=before)
     runs = Run.objects.filter(project=project, finished_at__lt=before)
-    return quarantined.delete()[0] + runs.delete()[0]
+    return quarantined.delete()[0] + runs.delete()[0] + drop_old(project, before)
 
 
 def _sweep_empty(project: int, now: datetime) -> int:

@@ -167,10 +167,8 @@ def gain(running: Running, connection: Any, repeat: int, cases: int) -> float:
         with workers(running, count) as pids:
             runs = [measure(connection, cases, 0, pids) for _ in range(repeat + 1)][1:]
         middles.append(statistics.median(seconds for seconds, _ in runs))
-        rate = cases / middles[-1]
-        print(
-            f"   {count} worker{'s'[: count - 1]}: {cases} cases in {middles[-1]:.2f} s, {rate:.0f} /s"
-        )
+        told = f"{middles[-1]:.2f} s, {cases / middles[-1]:.0f} /s"
+        print(f"   {count} worker{'s'[: count - 1]}: {cases} cases in {told}")
     return middles[0] / middles[1]
 
 

@@ -17,9 +17,11 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """What the provider sends. ``body`` is the whole JSON, or the message of a completion."""
+    """What the provider sends: the message of a completion, an error's JSON under another status,
+    or ``text`` as it is."""
 
     message: Body = field(default_factory=dict)
+    text: str = ""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
@@ -88,7 +90,7 @@ def provider(answer: Answer) -> Iterator[Provider]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             reply = made.take(body)
             sent = completion(body, reply.message) if reply.status == 200 else reply.message
-            data = json.dumps(sent).encode()
+            data = (reply.text or json.dumps(sent)).encode()
             self.send_response(reply.status)
             for name, value in {"content-type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.utils import timezone
+from redis.asyncio import Redis
 
 from console.lib import uuid7
 from conversations import wire
 from conversations.models import Connection
-from conversations.replay import claims, control, lane
+from conversations.replay import claims, control, forgetting, lane, lanes
+from conversations.replay.cases import Origin
 from conversations.replay.orders import Order, check, estimate
 from conversations.replay.records import Replay, ReplayOutcome
 from conversations.replay.starting import start
@@ -35,6 +39,7 @@ from tests.replay.making import (
     work,
 )
 from tests.replay.provider import Body, Reply, call, provider
+from tools_registry.models import Router, RouterVersion
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -291,3 +296,122 @@ def test_what_stands_in_its_way_is_said(changed: dict[str, Any], reason: str) ->
     order = Order([expecting(0)], connection=connection, model="a-model")
     assert check(connection.project, order) == []
     assert any(reason in one for one in check(connection.project, replace(order, **changed)))
+
+
+def stream(body: Body, arguments: str) -> Reply:
+    def event(delta: Body, finish: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return f"data: {json.dumps({'id': 's', 'choices': [choice]})}\n\n"
+
+    function = {"name": "get_weather", "arguments": arguments}
+    called = [{"index": 0, "id": "call_1", "type": "function", "function": function}]
+    text = event({"role": "assistant", "tool_calls": called}) + event({}, "tool_calls")
+    return Reply(text=text + "data: [DONE]\n\n", headers={"content-type": "text/event-stream"})
+
+
+def test_a_variant_may_ask_for_a_stream() -> None:
+    def answer(body: Body) -> Reply | Body:
+        arguments = json.dumps({"city": town_of(body)})
+        return stream(body, arguments) if body.get("stream") else call("get_weather", arguments)
+
+    with provider(answer) as upstream:
+        streamed = Variant("Streamed", parameters={"stream": True})
+        connection = connect(make_project(), upstream.url)
+        row = work(begin(connection, [expecting(0)], variants=[streamed]))
+    (whole,), (one,) = outcomes_of(row), outcomes_of(row, 1)
+    assert (whole.passed, one.passed) == (True, True)
+    assert whole.first_token_ms is None and one.first_token_ms is not None
+    assert b"data: " in b"".join(chunk for _, chunk in wire.unpack(one.chunks))
+
+
+def test_another_protocol_is_asked_by_its_own_rules() -> None:
+    def answer(body: Body) -> Reply:
+        used = {"type": "tool_use", "id": "t", "name": "get_weather", "input": {"city": "Town 0"}}
+        usage = {"input_tokens": 7, "output_tokens": 3}
+        whole = {"type": "message", "role": "assistant", "content": [used], "usage": usage}
+        assert "input_schema" in body["tools"][0]
+        return Reply(text=json.dumps({**whole, "id": "m", "model": "c", "stop_reason": "tool_use"}))
+
+    with provider(answer) as upstream:
+        connection = connect(make_project(), upstream.url, protocol="anthropic")
+        row = work(begin(connection, [expecting(0)]))
+    (one,) = outcomes_of(row)
+    assert (one.passed, one.protocol, one.input_tokens) == (True, "anthropic.messages", 7)
+
+
+def test_a_router_chooses_what_is_offered() -> None:
+    project = make_project()
+    spec = {
+        "groups": [
+            {"name": "weather", "tools": ["get_weather"]},
+            {"name": "search", "tools": ["search"]},
+        ],
+        "keywords": [{"words": ["weather"], "groups": ["weather"]}],
+    }
+    held = Router.objects.create(project=project, name="domains")
+    router = RouterVersion.objects.create(
+        project=project, router=held, number=1, document=json.dumps(spec)
+    )
+    other = {"type": "function", "function": {"name": "search", "parameters": {"type": "object"}}}
+    case = expecting(0, tools=[TOOL, other])
+    with provider(lambda body: call("get_weather", {"city": "Town 0"})) as upstream:
+        routed = Variant("Routed", router=router.pk)
+        row = work(begin(connect(project, upstream.url), [case], variants=[routed]))
+    (control,), (one,) = outcomes_of(row), outcomes_of(row, 1)
+    assert control.offered == ["get_weather", "search"] and one.offered == ["get_weather"]
+    assert "weather" in one.routed and one.passed is True
+
+
+def test_without_valkey_it_goes_on_with_the_places_it_had(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = lanes.Lanes.share
+
+    async def share(self: lanes.Lanes, lane: int, **more: int) -> lanes.Grant:
+        grant = await shared(self, lane, **more)
+        await self._redis.aclose()
+        self._redis = Redis.from_url("redis://127.0.0.1:9/0")  # it is gone from now on
+        return grant
+
+    monkeypatch.setattr(lanes.Lanes, "share", share)
+    with provider(lambda body: call("get_weather", {"city": town_of(body)})) as upstream:
+        connection = connect(make_project(), upstream.url, settings={"concurrency": 2})
+        row = work(begin(connection, [expecting(n) for n in range(12)]))
+    assert [one.passed for one in outcomes_of(row)] == [True] * 12
+
+
+def test_workers_share_a_lane_fairly() -> None:
+    async def ask() -> list[int]:
+        one, other, third = (lanes.Lanes(name) for name in ("one", "other", "third"))
+        lane = {"limit": 10}
+        given = [(await one.share(7, wanted=10, busy=0, **lane)).places]
+        given.append((await other.share(7, wanted=10, busy=0, **lane)).places)
+        given.append((await one.share(7, wanted=10, busy=8, **lane)).places)
+        given.append((await other.share(7, wanted=10, busy=0, **lane)).places)
+        given.append((await third.share(7, wanted=2, busy=0, **lane)).places)
+        given.append((await one.share(7, wanted=10, busy=5, **lane)).places)
+        await third.close()
+        await one.close()
+        given.append((await other.share(7, wanted=10, busy=2, **lane)).places)
+        await other.hold(7, 5.0)
+        assert 4.0 < (await other.share(7, wanted=10, busy=2, **lane)).wait <= 5.0
+        await other.close()
+        return given
+
+    # All of it; none, as the first holds all; its part; what that leaves; what is left over.
+    assert asyncio.run(ask()) == [10, 0, 5, 2, 0, 4, 10]
+
+
+def test_data_of_a_deleted_user_and_old_replays_go() -> None:
+    words = Origin(user="ada")
+    with provider(lambda body: call("get_weather", {"city": town_of(body)})) as upstream:
+        connection = connect(make_project(), upstream.url)
+        row = work(begin(connection, [expecting(0, origin=words), expecting(1)]))
+    assert forgetting.forget_user(connection.project, ["ada"]) == 2
+    (left,) = outcomes_of(row)
+    assert left.case.key == "case-1" and left.request
+    soon = timezone.now() + timedelta(seconds=1)
+    assert forgetting.drop_bytes(connection.project_id, soon) == 1
+    assert not outcomes_of(row)[0].request
+    assert forgetting.drop_old(connection.project_id, row.created_at) == 0
+    assert forgetting.drop_old(connection.project_id, soon) > 0 and not Replay.objects.exists()
