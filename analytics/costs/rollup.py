@@ -27,6 +27,7 @@ _TOPS, _CONDUCT = "analytics_topcost", "analytics_conductcount"
 _SHARED = "model, provider, environment, source"
 _RANKED = "environment, tool, rank"
 _SUMS = "turns, calls, misfires, unpriced, cost, misfire_cost"
+_ORDER = 'weight DESC, number DESC, key COLLATE "C", tool COLLATE "C"'
 _OF_STEP = "project_id = %(project)s AND grain = %(grain)s AND start = %(start)s"
 _IN_HOUR = "project_id = %(project)s AND id >= %(low)s AND id < %(high)s"
 
@@ -55,57 +56,60 @@ WITH {_CALLS},
       sum(own) AS own, coalesce(sum(cost) FILTER (WHERE is_misfire), 0) AS misfire_cost
     FROM priced GROUP BY turn_id),
   whole AS MATERIALIZED (
-    SELECT t.*, coalesce(c.calls, 0) AS calls, coalesce(c.misfires, 0) AS misfires,
-      coalesce(t.cost, 0) + coalesce(c.own, 0) AS dollars,
-      coalesce(c.misfire_cost, 0) AS misfire_cost
-    FROM turns t LEFT JOIN told c ON c.turn_id = t.id),
-  each AS (
-    SELECT 'user' AS kind, "user" AS key, '' AS tool, w.* FROM whole w
-    UNION ALL SELECT 'conversation', conversation_id::text, '', w.* FROM whole w
-    UNION ALL SELECT 'tag', tag, '', w.* FROM whole w,
-      unnest(CASE WHEN w.tags = '{{}}' THEN '{{""}}' ELSE w.tags END) AS tag),
-  summed AS (
-    SELECT kind, key, tool, {_SHARED}, count(*) AS turns, sum(calls) AS calls,
-      sum(misfires) AS misfires, count(*) FILTER (WHERE cost IS NULL) AS unpriced,
-      sum(dollars) AS cost, sum(misfire_cost) AS misfire_cost
-    FROM each GROUP BY kind, key, tool, {_SHARED}
+    SELECT t.conversation_id, t."user", t.tags, {_SHARED}, count(*) AS turns,
+      coalesce(sum(c.calls), 0) AS calls, coalesce(sum(c.misfires), 0) AS misfires,
+      count(*) FILTER (WHERE t.cost IS NULL) AS unpriced,
+      coalesce(sum(t.cost), 0) + coalesce(sum(c.own), 0) AS cost,
+      coalesce(sum(c.misfire_cost), 0) AS misfire_cost
+    FROM turns t LEFT JOIN told c ON c.turn_id = t.id
+    GROUP BY t.conversation_id, t."user", t.tags, {_SHARED}),
+  each AS MATERIALIZED (
+    SELECT 'user' AS kind, "user" AS key, '' AS tool, {_SHARED}, {_SUMS} FROM whole
+    UNION ALL SELECT 'conversation', conversation_id::text, '', {_SHARED}, {_SUMS} FROM whole
+    UNION ALL SELECT 'tag', tag, '', {_SHARED}, {_SUMS} FROM whole,
+      unnest(CASE WHEN tags = '{{}}' THEN '{{""}}' ELSE tags END) AS tag
     UNION ALL
     SELECT 'pair', conversation_id::text, tool, {_SHARED}, 0, count(*),
       count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_unpriced), sum(cost),
       coalesce(sum(cost) FILTER (WHERE is_misfire), 0)
     FROM priced GROUP BY conversation_id, tool, {_SHARED})"""
 
-# Of the rows "summed" the greatest are kept, the others become one for each set of dimensions.
-_WRITE_TOPS = f"""
-  , weighed AS (
-    SELECT *, sum(CASE kind WHEN 'pair' THEN calls ELSE cost END)
-        OVER (PARTITION BY kind, key, tool) AS weight,
-      sum(turns) OVER (PARTITION BY kind, key, tool) AS number
-    FROM summed),
-  ranked AS (
-    SELECT *, dense_rank() OVER (PARTITION BY kind ORDER BY weight DESC, number DESC, key, tool)
-      > %(kept)s AS beyond
-    FROM weighed)
+# Of the rows "each", those of the greatest keys are kept; the others become one for each set of
+# dimensions.
+_KEEP = f"""
+  , weighed AS MATERIALIZED (
+    SELECT kind, key, tool, sum(CASE kind WHEN 'pair' THEN calls ELSE cost END) AS weight,
+      sum(turns) AS number
+    FROM each GROUP BY kind, key, tool),
+  counted AS MATERIALIZED (SELECT kind, count(*) AS keys FROM weighed GROUP BY kind),
+  ranked AS MATERIALIZED (
+    SELECT counted.kind, one.*, row_number() OVER (PARTITION BY counted.kind ORDER BY {_ORDER})
+      AS place
+    FROM counted, LATERAL (
+      SELECT key, tool, weight, number FROM weighed WHERE weighed.kind = counted.kind
+      ORDER BY {_ORDER} LIMIT %(kept)s + 1) AS one),
+  kept AS MATERIALIZED (SELECT kind, key, tool FROM ranked WHERE place <= %(kept)s),
+  gone AS MATERIALIZED (
+    SELECT kind, counted.keys - %(kept)s AS keys, weight AS most
+    FROM ranked JOIN counted USING (kind) WHERE place = %(kept)s + 1)"""
+_PUT_TOPS = f"""
 INSERT INTO {_TOPS} (project_id, grain, start, kind, key, tool, is_rest, keys, most, {_SHARED},
   {_SUMS})
-SELECT %(project)s, %(grain)s, %(start)s, kind, key, tool, false, 1, 0, {_SHARED}, {_SUMS}
-FROM ranked WHERE NOT beyond
-UNION ALL
-SELECT %(project)s, %(grain)s, %(start)s, kind, '', '', true, count(DISTINCT (key, tool)),
-  max(weight), {_SHARED}, sum(turns), sum(calls), sum(misfires), sum(unpriced), sum(cost),
-  sum(misfire_cost)
-FROM ranked WHERE beyond GROUP BY kind, {_SHARED}"""
+SELECT %(project)s, %(grain)s, %(start)s, each.kind, coalesce(kept.key, ''),
+  coalesce(kept.tool, ''), kept.key IS NULL,
+  max(CASE WHEN kept.key IS NULL THEN gone.keys ELSE 1 END),
+  max(CASE WHEN kept.key IS NULL THEN gone.most ELSE 0 END), {_SHARED}, sum(turns), sum(calls),
+  sum(misfires), sum(unpriced), sum(cost), sum(misfire_cost)
+FROM each LEFT JOIN kept ON kept.kind = each.kind AND kept.key = each.key AND kept.tool = each.tool
+LEFT JOIN gone ON gone.kind = each.kind
+GROUP BY each.kind, kept.key, kept.tool, {_SHARED}"""
 
 _SHORTER = """project_id = %(project)s AND grain = %(shorter)s
       AND start >= %(start)s AND start < %(end)s"""
 
 _LONGER_TOPS = f"""
-WITH summed AS (
-    SELECT kind, key, tool, {_SHARED}, sum(turns) AS turns, sum(calls) AS calls,
-      sum(misfires) AS misfires, sum(unpriced) AS unpriced, sum(cost) AS cost,
-      sum(misfire_cost) AS misfire_cost
-    FROM {_TOPS} WHERE {_SHORTER} AND NOT is_rest
-    GROUP BY kind, key, tool, {_SHARED})"""
+WITH each AS MATERIALIZED (
+    SELECT kind, key, tool, {_SHARED}, {_SUMS} FROM {_TOPS} WHERE {_SHORTER} AND NOT is_rest)"""
 
 # What the shorter steps had already added up stays so, and what it hides adds up as well.
 _LONGER_RESTS = f"""
@@ -124,10 +128,9 @@ GROUP BY kind, {_SHARED}"""
 
 _HOUR_CONDUCT = f"""
 WITH {_CALLS},
-  touched AS (SELECT DISTINCT conversation_id, tool FROM calls),
   numbered AS (
     SELECT c.id, row_number() OVER (PARTITION BY c.conversation_id, c.name ORDER BY c.id) AS rank
-    FROM (SELECT DISTINCT conversation_id FROM touched) t
+    FROM (SELECT DISTINCT conversation_id FROM calls) t
     JOIN conversations_toolcall c ON c.conversation_id = t.conversation_id
     WHERE c.project_id = %(project)s AND c.id >= %(back)s AND c.id < %(high)s)
 INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
@@ -151,6 +154,14 @@ WHERE later.project_id = %(project)s AND later.id >= %(high)s AND later.id < %(a
   AND later.conversation_id IN (
     SELECT conversation_id FROM conversations_toolcall
     WHERE project_id = %(project)s AND id >= %(low)s AND id < %(high)s)"""
+# The planner knows nothing of how many rows each step has, and would sort where it could hash.
+_BY_HASH = (
+    "SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL work_mem = '64MB'"
+)
+_AS_USUAL = (
+    "SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_sort TO DEFAULT;"
+    " SET LOCAL work_mem TO DEFAULT"
+)
 _TAKE_TOPS = f"DELETE FROM {_TOPS} WHERE {_OF_STEP}"
 _TAKE_CONDUCT = f"""WITH gone AS (DELETE FROM {_CONDUCT} WHERE {_OF_STEP} RETURNING calls)
 SELECT coalesce(sum(calls), 0) FROM gone"""
@@ -181,9 +192,11 @@ def _write_hour(
         "kept": KEPT,
     }
     cursor.execute(_TAKE_TOPS, given)
-    cursor.execute(_HOUR_TOPS + _WRITE_TOPS, given)
     cursor.execute(_TAKE_CONDUCT, given)
     before = cursor.fetchone()[0]
+    cursor.execute(_BY_HASH)
+    cursor.execute(_HOUR_TOPS + _KEEP + _PUT_TOPS, given)
+    cursor.execute(_AS_USUAL)
     cursor.execute(_HOUR_CONDUCT, given)
     cursor.execute(_COUNT, given)
     if cursor.fetchone()[0] != before:
@@ -202,7 +215,9 @@ def write_longer(project: int, grain: int, shorter: int, start: datetime) -> Non
     }
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_TOPS, given)
-        cursor.execute(_LONGER_TOPS + _WRITE_TOPS, given)
+        cursor.execute(_BY_HASH)
+        cursor.execute(_LONGER_TOPS + _KEEP + _PUT_TOPS, given)
+        cursor.execute(_AS_USUAL)
         cursor.execute(_LONGER_RESTS, given)
         cursor.execute(_TAKE_CONDUCT, given)
         cursor.execute(_LONGER_CONDUCT, given)
