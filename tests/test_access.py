@@ -19,8 +19,11 @@ from django.db import connection, transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from analytics.alerts.deliveries import create
+from analytics.alerts.records import AlertDelivery, AlertSilence
 from console.accounts.addresses import Address, walk_addresses
 from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member, Project
 from conversations.backtest.engine import start
@@ -48,6 +51,7 @@ from conversations.suites.cases import read_case
 from conversations.suites.keeping import add_cases, create_suite
 from conversations.suites.records import Suite
 from tests import factories
+from tests.alerts.making import make_channel, make_rule
 from tests.factories import People, client_of, make_people
 from tools_registry.models import Policy, Router, ToolDraft, ToolImport, ToolVersion
 from tools_registry.publishing import start_draft
@@ -87,6 +91,8 @@ class World:
     router: Router
     suite: Suite
     outcome: ReplayOutcome
+    delivery: AlertDelivery
+    silence: AlertSilence
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -143,7 +149,19 @@ def make_world() -> World:
         router=make_router(project),
         suite=make_suite(project),
         outcome=make_outcome(project),
+        delivery=create(
+            make_channel(project, name=SECRET),
+            {"text": SECRET, "type": "test", "rule": None, "incident": None},
+        ),
+        silence=make_silence(project),
     )
+
+
+def make_silence(project: Project) -> AlertSilence:
+    """With the rule that is silent."""
+    now = timezone.now()
+    rule = make_rule(project, name=SECRET)
+    return AlertSilence.objects.create(project=project, rule=rule, starts_at=now, ends_at=now)
 
 
 def make_suite(project: Project) -> Suite:
@@ -184,6 +202,10 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations rule": lambda world: world.rule.pk,
     "conversations erasure": lambda world: world.erasure.pk,
     "conversations backtest": lambda world: world.backtest.pk,
+    "analytics rule": lambda world: world.silence.rule_id,
+    "analytics silence": lambda world: world.silence.pk,
+    "analytics channel": lambda world: world.delivery.channel_id,
+    "analytics delivery": lambda world: world.delivery.pk,
     "conversations router": lambda world: world.router.pk,
     "conversations suite": lambda world: world.suite.pk,
     "conversations outcome": lambda world: world.outcome.pk,

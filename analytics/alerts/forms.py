@@ -17,7 +17,7 @@ from analytics.alerts.notifiers.base import may_read
 from analytics.alerts.readings import read_filter
 from analytics.alerts.records import CHANNEL_KINDS, AlertChannel, AlertRule
 from analytics.alerts.watched import WATCHED
-from analytics.alerts.wording import tell_length
+from analytics.alerts.wording import tell_length, tell_window
 from console.accounts.forms import Form
 from console.accounts.models import Project, User
 from console.lib.fields import to_stored
@@ -65,7 +65,7 @@ class RuleForm(Form):
     )
     window = forms.TypedChoiceField(
         label="Window",
-        choices=[(size, f"the last {tell_length(size)}") for size in WINDOWS],
+        choices=[(size, tell_window(size)) for size in WINDOWS],
         coerce=int,
         initial=300,
     )
@@ -185,6 +185,9 @@ _OWN = tuple(name for name in RuleForm.base_fields if name != "channels")
 
 def _initial(rule: AlertRule) -> dict[str, Any]:
     values = {name: getattr(rule, name) for name in _OWN}
+    for name in ("level", "warning", "recovery"):
+        if values[name] is not None:
+            values[name] = f"{values[name]:.12g}"
     return values | {"channels": list(rule.channels.values_list("pk", flat=True))}
 
 

@@ -112,7 +112,6 @@ def _draw(
         Series(
             row.watched.label,
             values,
-            "line",
             color="s1",
             links=links,
             texts=[tell_reading(row.watched, measured) for _, measured in points],

@@ -10,6 +10,8 @@ from django.urls import reverse
 from analytics.alerts.records import AlertChannel, AlertEvent, AlertRule
 from analytics.alerts.wording import tell_condition
 from console.lib import uuid7
+from conversations.incidents.cards import deal
+from conversations.incidents.evidence import judge
 from conversations.incidents.records import Incident
 
 VERSION = 1
@@ -41,11 +43,12 @@ def build(row: AlertRule, event: AlertEvent, *, site: str) -> dict[str, Any]:
         "expected": event.expected,
         "began_at": write_time(event.began_at) if event.began_at else None,
         "url": site + reverse("analytics:alert", args=[row.project.slug, row.pk]),
-        "incident": _tell_incident(row, event.incident, site),
+        "incident": _tell_incident(row, event, site),
     }
 
 
-def _tell_incident(row: AlertRule, incident: Incident | None, site: str) -> dict[str, Any] | None:
+def _tell_incident(row: AlertRule, event: AlertEvent, site: str) -> dict[str, Any] | None:
+    incident = event.incident
     if incident is None:
         return None
     address = reverse("conversations:incident", args=[row.project.slug, incident.number])
@@ -54,7 +57,20 @@ def _tell_incident(row: AlertRule, incident: Incident | None, site: str) -> dict
         "title": incident.title,
         "status": incident.status,
         "url": site + address,
+        "suspect": _tell_suspect(incident, event.at),
     }
+
+
+def _tell_suspect(incident: Incident, now: datetime) -> str | None:
+    """The incident's first suspect in one phrase; None where none explains the calls."""
+    card = next(iter(deal(incident.project, judge(incident, now))), None)
+    if card is None or card.suspect.grade == "ruled out":
+        return None
+    sure = "Probably" if card.suspect.grade == "likely" else "Possibly"
+    name = " ".join(filter(None, [card.kind.lower(), card.name]))
+    number = f" v{card.number}" if card.number else ""
+    seen = card.suspect.first_seen
+    return f"{sure} {name}{number}" + (f", first seen {seen:%H:%M} UTC" if seen else "")
 
 
 def build_test(channel: AlertChannel, at: datetime, *, site: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _write_event(
     silenced: bool,
 ) -> AlertEvent:
     state = step.standing.state
-    notice = step.notice or ("recovered" if state == "ok" else state)
+    silent = "recovered" if state == "ok" and before in ("alert", "warning") else state
     return AlertEvent.objects.create(
         project=row.project,
         rule=row,
@@ -72,7 +72,7 @@ def _write_event(
         before=before,
         state=state,
         notice=step.notice or "",
-        text=tell_notice(notice, row.name, row.watched, row.rule, measured)[:500],
+        text=tell_notice(step.notice or silent, row.name, row.watched, row.rule, measured)[:500],
         silenced=silenced,
         value=measured.value,
         expected=measured.expected,
@@ -117,7 +117,10 @@ def page_of(row: AlertRule) -> str:
 
 
 def _deliver(row: AlertRule, event: AlertEvent) -> None:
-    channels = row.channels.filter(archived_at=None)
+    """One message to each channel; what it says is made once, as it reads the evidence."""
+    channels = list(row.channels.filter(archived_at=None).select_related("project"))
+    if not channels:
+        return
     body = build(row, event, site=settings.SITE_URL)
     for channel in channels:
         deliveries.create(channel, body, event=event)

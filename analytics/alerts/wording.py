@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from analytics.alerts.lifecycle import Notice
 from analytics.alerts.rules import Measured, Reading, Rule, Unit
 from analytics.alerts.watched import Watched
@@ -76,16 +78,19 @@ def tell_lack(watched: Watched, rule: Rule, measured: Measured) -> str:
     return f"{found:,} {watched.kind} in {tell_window(rule.window)}; it takes {rule.minimum:,}"
 
 
-def tell_notice(notice: Notice, name: str, watched: Watched, rule: Rule, measured: Measured) -> str:
-    """The sentence that is sent: what, how much, of how many, against which level."""
+def tell_notice(
+    notice: Notice | Literal["ok"], name: str, watched: Watched, rule: Rule, measured: Measured
+) -> str:
+    """The sentence that is sent: what, how much, of how many, against which level. ``ok`` is never
+    sent: it says that there are data again."""
     if measured.figure is None:
         return f"{name}: no data. {tell_lack(watched, rule, measured)}."
     found = f"{watched.label} {tell_reading(watched, measured)} in {tell_window(rule.window)}"
     usual = ""
     if measured.expected is not None:
         usual = f", usual at this hour {tell_value(measured.expected, watched.unit)}"
-    if notice == "recovered":
-        return f"{name} has recovered: {found}{usual}."
+    if notice in ("recovered", "ok"):
+        return f"{name} {'is OK' if notice == 'ok' else 'has recovered'}: {found}{usual}."
     level = rule.warning if notice == "warning" and rule.warning is not None else rule.level
     still = ", still on alert" if notice == "reminder" else ""
     return f"{name}{still}: {found}{usual}, {rule.direction} {tell_level(level, rule)}."

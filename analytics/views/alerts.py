@@ -110,11 +110,14 @@ def preview_rule(request: ProjectRequest) -> HttpResponse:
 def add_default(request: ProjectRequest) -> HttpResponse:
     """One of the rules that an empty page offers."""
     default = BY_KEY.get(request.POST.get("key", ""))
-    if default is None:
-        raise Http404("no such rule is offered")
-    row = make_default(request.project, default, request.user)
+    row = make_default(request.project, default, request.user) if default else None
     if row is None:
-        messages.warning(request, f"There is a rule named {default.name} already.")
+        said = (
+            f"There is a rule named {default.name} already."
+            if default
+            else ("Nothing was added: choose one of the rules that are offered.")
+        )
+        messages.warning(request, said)
         return redirect("analytics:alert-list", request.project.slug)
     messages.success(request, f"{row.name} is watched from now on.")
     return redirect("analytics:alert", request.project.slug, row.pk)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from analytics.alerts import evaluation
 from analytics.alerts.evaluation import evaluate_due, take_measure
+from analytics.alerts.readings import read_filter
 from analytics.alerts.records import AlertDelivery, AlertEvent, AlertRule, AlertSilence
 from conversations.incidents.records import Incident
 from tests.alerts.making import make_calls, make_channel, make_rule
@@ -143,4 +144,4 @@ def test_the_past_is_the_same_hour_of_the_weeks_before() -> None:
     assert look(rule, now).state == "alert"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "read_slices", None)
-        assert evaluation._read_past(rule, evaluation.read_filter(""), now)
+        assert evaluation._read_past(rule, read_filter(""), now)
