@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.db.models import CASCADE, ForeignKey, Model
 from django.utils.text import slugify
 
 from console.accounts.models import Member, Project, User
@@ -45,18 +46,45 @@ def delete_project(project: Project) -> None:
     Project.objects.select_for_update().get(pk=project.pk)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('misfire.purge', 'on', true)")
-        for table in _tables_of_projects():
-            cursor.execute(f'DELETE FROM "{table}" WHERE project_id = %s', [project.pk])
+        for table, condition in _rows_of_project():
+            cursor.execute(f'DELETE FROM "{table}" WHERE {condition}', [project.pk])
         cursor.execute("SELECT set_config('misfire.purge', 'off', true)")
     project.delete()
 
 
-def _tables_of_projects() -> list[str]:
-    return [
-        model._meta.db_table
-        for model in apps.get_models()
-        if any(
-            field.name == "project" and field.related_model is Project
-            for field in model._meta.concrete_fields
-        )
-    ]
+def _rows_of_project() -> list[tuple[str, str]]:
+    """Each table with the condition of a project's rows in it, those that refer to others first:
+    what carries no project itself is found through what it belongs to."""
+    found: dict[type[Model], tuple[int, str]] = {}
+    for model in apps.get_models(include_auto_created=True):
+        _find_rows(model, found, frozenset())
+    held = sorted(
+        ((depth, model._meta.db_table, sql) for model, (depth, sql) in found.items() if sql),
+        reverse=True,
+    )
+    return [(table, sql) for _, table, sql in held]
+
+
+def _find_rows(
+    model: type[Model], found: dict[type[Model], tuple[int, str]], within: frozenset[type[Model]]
+) -> tuple[int, str]:
+    """How many steps from the project, and the condition; "" for what belongs to no project."""
+    if model in found or model in within:
+        return found.get(model, (0, ""))
+    answer = (0, "")
+    for field in model._meta.concrete_fields:
+        if field.name == "project" and field.related_model is Project:
+            answer = (0, "project_id = %s")
+            break
+        above = field.related_model
+        if not isinstance(field, ForeignKey) or not field.remote_field or field.null:
+            continue
+        if field.remote_field.on_delete is not CASCADE or not isinstance(above, type):
+            continue
+        depth, sql = _find_rows(above, found, within | {model})
+        if sql and not answer[1]:
+            key, table = above._meta.pk.column, above._meta.db_table
+            inner = f'SELECT "{key}" FROM "{table}" WHERE {sql}'
+            answer = (depth + 1, f'"{field.column}" IN ({inner})')
+    found[model] = answer
+    return answer

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 
 from console.accounts.models import Member, Project
+from console.accounts.projects import delete_project
+from conversations.incidents.opening import open_incident
+from conversations.incidents.postmortem.documents import begin
+from conversations.incidents.postmortem.records import PostMortem
+from conversations.incidents.records import IncidentEvent
 from tests import factories
+from tests.alerts.making import make_channel, make_rule
 from tests.factories import client_of, make_member, make_people, make_project, make_user
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +108,17 @@ def test_deleting_takes_all_of_the_project_and_nothing_else() -> None:
     assert count_rows(people.project) == 0
     assert count_rows(people.charlie.project) == kept
     assert client.get(settings_of(people.project)).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_takes_what_belongs_to_the_project_through_others() -> None:
+    rule = make_rule(make_project())
+    rule.channels.add(make_channel(rule.project))
+    incident = open_incident(rule.project, title="Calls fail", since=timezone.now())
+    begin(incident, None)
+    delete_project(rule.project)
+    for model in (type(rule).channels.through, IncidentEvent, PostMortem):
+        assert not model._default_manager.exists()
 
 
 def test_a_wrong_name_deletes_nothing() -> None:

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from console.accounts.projects import delete_project
 from console.drill.checks import Report, Step
 from console.drill.client import Client, Unreachable
 from console.drill.story import DECOYS, Traffic
@@ -89,7 +90,7 @@ class Command(BaseCommand):
             client.close()
             built.strike()
             if options["remove"]:
-                built.project.delete()
+                delete_project(built.project)
 
     def _tell(self, step: Step) -> None:
         mark = "passed" if step.passed else "FAILED"
