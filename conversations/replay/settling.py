@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,21 +17,23 @@ from conversations.replay.records import ReplayCase, ReplayOutcome
 from tools_registry.validation.expectation import Expectation
 from tools_registry.validation.findings import CODES, Finding, worst
 
-Saying = Literal["right", "wrong"]
+SAYINGS = ("right", "wrong")
 
 
 class NotSettled(ValueError):
     """It cannot be settled; the text says why and what to do."""
 
 
-def settle(outcome: ReplayOutcome, saying: Saying, user: User) -> None:
+def settle(outcome: ReplayOutcome, saying: str, user: User) -> None:
     """Say it of one outcome and of the variant's other trials that make the same calls.
 
     What is right is what should have been called: the case expects it from now on, and its other
     outcomes are judged by it, but for those that a finding condemned: the same call can be refused
     by another definition. Of a whole conversation it is said alone. Raises ``NotSettled`` for an
-    outcome without an answer.
+    outcome without an answer, and for a saying that is neither right nor wrong.
     """
+    if saying not in SAYINGS:
+        raise NotSettled("An answer is right or wrong: choose one of these.")
     with transaction.atomic():
         row = ReplayCase.objects.select_for_update().get(pk=outcome.case_id)
         held = list(ReplayOutcome.objects.select_for_update().filter(case=row, status="done"))
@@ -59,7 +60,7 @@ def _signature_of(outcome: ReplayOutcome) -> tuple[object, ...]:
     return signature([Made(call["name"], call["arguments"]) for call in outcome.made_calls])
 
 
-def _expect(row: ReplayCase, outcome: ReplayOutcome, saying: Saying) -> None:
+def _expect(row: ReplayCase, outcome: ReplayOutcome, saying: str) -> None:
     """Write what is right into the case; what turned out wrong is expected no longer."""
     case = row.value
     calls = [{"name": c["name"], "arguments": c["arguments"]} for c in outcome.made_calls]

@@ -203,10 +203,8 @@ def settle_outcome(request: ProjectRequest, number: int, outcome: int) -> HttpRe
     """Say that an answer is right or wrong."""
     row, said = find(request, number), request.POST.get("said", "")
     found = get_object_or_404(ReplayOutcome, pk=outcome, replay=row)
-    if said not in ("right", "wrong"):
-        raise Http404("an answer is right or wrong")
     try:
-        settle(found, "right" if said == "right" else "wrong", request.user)
+        settle(found, said, request.user)
     except NotSettled as error:
         messages.error(request, str(error))
     return _go_back(request, row, found)
@@ -259,9 +257,11 @@ def steer_replay(request: ProjectRequest, number: int) -> HttpResponse:
         "resume": (control.resume, "The replay goes on."),
         "cancel": (control.cancel, "The replay is cancelled. Its outcomes so far stay."),
     }
-    step, said = steps.get(request.POST.get("then", ""), (None, ""))
-    if step is None:
-        raise Http404("a replay is paused, resumed or cancelled")
+    asked = request.POST.get("then", "")
+    if asked not in steps:
+        messages.error(request, "A replay is paused, resumed or cancelled: choose one of these.")
+        return redirect(_address(row))
+    step, said = steps[asked]
     if step(row):
         messages.success(request, said)
     else:
