@@ -26,10 +26,12 @@ _cost_urls = [
     path("budgets/<int:budget>/", budgets.edit_budget, name="budget"),
     path("budgets/<int:budget>/delete/", budgets.delete_budget, name="budget-delete"),
     path("repricing/", repricing.list_repricings, name="repricings"),
+    path("repricing/start/", repricing.start_repricing, name="repricing-start"),
     path("repricing/<uuid:repricing>/", repricing.show_repricing, name="repricing"),
     path("repricing/<uuid:repricing>/apply/", repricing.apply_repricing, name="repricing-apply"),
     path("repricing/<uuid:repricing>/cancel/", repricing.cancel_repricing, name="repricing-cancel"),
     path("exports/", usage_exports.list_usage_exports, name="usage-exports"),
+    path("exports/take/", usage_exports.take_usage_export, name="usage-export-take"),
     path("exports/<int:export>/", usage_exports.show_usage_export, name="usage-export"),
     path(
         "exports/<int:export>/delete/",

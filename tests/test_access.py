@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +25,11 @@ from pytest_django import DjangoDbBlocker
 
 from analytics.alerts.deliveries import create
 from analytics.alerts.records import AlertDelivery, AlertSilence
+from analytics.budgets.records import Budget
+from analytics.repricing.engine import Choice
+from analytics.repricing.engine import start as start_repricing
+from analytics.repricing.records import Repricing
+from analytics.usage_exports.records import UsageExport
 from console.accounts.addresses import Address, walk_addresses
 from console.accounts.models import ROLES, SCOPES, ApiKey, Invitation, Member, Project
 from conversations.backtest.engine import start
@@ -93,6 +99,9 @@ class World:
     outcome: ReplayOutcome
     delivery: AlertDelivery
     silence: AlertSilence
+    budget: Budget
+    repricing: Repricing
+    usage_export: UsageExport
     sessions: dict[int, str] = field(default_factory=dict)
 
     def client_of(self, who: Member) -> Client:
@@ -114,7 +123,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 def make_world() -> World:
     people = make_people()
-    project = people.project
+    project, now = people.project, timezone.now()
     version = factories.make_tool_version(project, {**factories.WEATHER, "name": SECRET})
     Policy.objects.create(project=project, tool=version.tool, number=1, document="{}", note=SECRET)
     # The address of imports is that of a tool with this name, too.
@@ -154,7 +163,13 @@ def make_world() -> World:
             {"text": SECRET, "type": "test", "rule": None, "incident": None},
         ),
         silence=make_silence(project),
-    )
+        budget=Budget.objects.create(project=project, name=SECRET, amount=1),
+        repricing=start_repricing(project, Choice(now, now + timedelta(days=1)), None),
+        usage_export=UsageExport.objects.create(
+            project=project, name=SECRET, form="plain", first=date(2026, 3, 1),
+            last=date(2026, 3, 1), lines='[["2026-03-01", "m", "1", null, null, null]]',
+        ),
+    )  # fmt: skip
 
 
 def make_silence(project: Project) -> AlertSilence:
@@ -204,6 +219,9 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "conversations backtest": lambda world: world.backtest.pk,
     "analytics rule": lambda world: world.silence.rule_id,
     "analytics silence": lambda world: world.silence.pk,
+    "analytics budget": lambda world: world.budget.pk,
+    "analytics repricing": lambda world: world.repricing.pk,
+    "analytics export": lambda world: world.usage_export.pk,
     "analytics channel": lambda world: world.delivery.channel_id,
     "analytics delivery": lambda world: world.delivery.pk,
     "conversations router": lambda world: world.router.pk,

@@ -59,7 +59,7 @@ class _Stored(NamedTuple):
     price: str
 
 
-def start(project: Project, choice: Choice, user: User) -> Repricing:
+def start(project: Project, choice: Choice, user: User | None) -> Repricing:
     """Note what is to be looked at. Raises ValueError for a time that ends before it begins."""
     if choice.until <= choice.since:
         raise ValueError("The time ends before it begins.")

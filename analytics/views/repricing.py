@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from analytics import tasks
 from analytics.repricing import engine
@@ -26,28 +26,32 @@ USUAL = timedelta(days=30)
 
 
 @member("viewer")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def list_repricings(request: ProjectRequest) -> HttpResponse:
-    """Those that there were, and the form that starts one: it only looks."""
-    values = _values(request)
-    error = ""
-    if request.method == "POST":
-        if not request.member.may("engineer"):
-            return HttpResponse(status=403)
-        try:
-            row = engine.start(request.project, _choose(request, values), request.user)
-        except ValueError as problem:
-            error = str(problem)
-        else:
-            tasks.reprice.delay_on_commit(str(row.pk), row.chain)
-            return redirect("analytics:repricing", request.project.slug, row.pk)
+    """Those that there were, and the form that starts one."""
+    return _show_list(request)
+
+
+@member("engineer")
+@require_POST
+def start_repricing(request: ProjectRequest) -> HttpResponse:
+    """Look at turns again; nothing is written."""
+    try:
+        row = engine.start(request.project, _choose(request, _values(request)), request.user)
+    except ValueError as problem:
+        return _show_list(request, str(problem))
+    tasks.reprice.delay_on_commit(str(row.pk), row.chain)
+    return redirect("analytics:repricing", request.project.slug, row.pk)
+
+
+def _show_list(request: ProjectRequest, error: str = "") -> HttpResponse:
     rows = Repricing.objects.filter(project=request.project)
     context = {
         "rows": [
             (row, Tally.from_json(row.told).whole)
             for row in rows.select_related("requested_by", "applied_by").order_by("-pk")[:SHOWN]
         ],
-        "values": values,
+        "values": _values(request),
         "error": error,
         "connections": Connection.objects.filter(project=request.project).order_by("name"),
         "may_change": request.member.may("engineer"),

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from analytics.filters import Filter, read_filter
 from analytics.usage_exports.comparison import Comparison, Pair, compare
@@ -26,17 +26,33 @@ PAIRS = 400
 
 
 @member("viewer")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def list_usage_exports(request: ProjectRequest) -> HttpResponse:
     """Those that there are, and the form that takes one."""
-    error, query = "", request.POST.get("query", "").strip()[:500]
-    if request.method == "POST":
-        if not request.member.may("engineer"):
-            return HttpResponse(status=403)
-        try:
-            return _take(request, query)
-        except (BadExport, BadQuery) as problem:
-            error = problem.problem if isinstance(problem, BadQuery) else str(problem)
+    return _show_list(request)
+
+
+@member("engineer")
+@require_POST
+def take_usage_export(request: ProjectRequest) -> HttpResponse:
+    """Keep the sums of the uploaded file."""
+    query = request.POST.get("query", "").strip()[:500]
+    try:
+        file = request.FILES.get("file")
+        if file is None:
+            raise BadExport("Choose a file.")
+        if (file.size or 0) > LARGEST:
+            raise BadExport("The file is larger than 20 MB. Export fewer days at once.")
+        kept = read_filter(request.project, query).query.text
+        row = keep_export(request.project, file.name or "", file.read(), kept, request.user)
+    except BadExport as problem:
+        return _show_list(request, str(problem), query)
+    except BadQuery as problem:
+        return _show_list(request, problem.problem, query)
+    return redirect("analytics:usage-export", request.project.slug, row.pk)
+
+
+def _show_list(request: ProjectRequest, error: str = "", query: str = "") -> HttpResponse:
     rows = UsageExport.objects.filter(project=request.project).select_related("uploaded_by")
     context = {
         "rows": [(row, LABELS[row.form]) for row in rows.order_by("-created_at")[:SHOWN]],
@@ -48,18 +64,6 @@ def list_usage_exports(request: ProjectRequest) -> HttpResponse:
     }
     status = 422 if error else 200
     return render(request, "analytics/usage_exports.html", context, status=status)
-
-
-def _take(request: ProjectRequest, query: str) -> HttpResponse:
-    file = request.FILES.get("file")
-    if file is None:
-        raise BadExport("Choose a file.")
-    if (file.size or 0) > LARGEST:
-        raise BadExport("The file is larger than 20 MB. Export fewer days at once.")
-    kept = read_filter(request.project, query)
-    name = file.name or ""
-    row = keep_export(request.project, name, file.read(), kept.query.text, request.user)
-    return redirect("analytics:usage-export", request.project.slug, row.pk)
 
 
 @member("viewer")

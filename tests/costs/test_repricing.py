@@ -142,9 +142,9 @@ def test_its_pages_start_show_and_apply_it(people: People) -> None:
     given = {"since": "2026-03-01T00:00", "until": "2026-03-02T00:00", "model": ""}
     client = client_of(people.bob)
     for wrong in ({"since": "x"}, {"until": "2026-01-01T00:00"}, {"connection": "999"}):
-        assert client.post(path, given | wrong).status_code == 422
-    assert client_of(people.rita).post(path, given).status_code == 403
-    answer = client.post(path, given)
+        assert client.post(f"{path}start/", given | wrong).status_code == 422
+    assert client_of(people.rita).post(f"{path}start/", given).status_code == 403
+    answer = client.post(f"{path}start/", given)
     assert answer.status_code == 302
     row = _run(Repricing.objects.get())
     page = client.get(answer["Location"]).content.decode()

@@ -144,19 +144,19 @@ def test_an_upload_is_compared_with_the_rows() -> None:
     compute()
     path = f"/p/{people.project.slug}/analytics/cost/exports/"
     client = client_of(people.bob)
-    wrong = client.post(path, {"file": SimpleUploadedFile("x.csv", b"\xff\xfe")})
+    wrong = client.post(f"{path}take/", {"file": SimpleUploadedFile("x.csv", b"\xff\xfe")})
     assert wrong.status_code == 422 and "UTF-8" in wrong.content.decode()
-    assert client.post(path, {}).status_code == 422
+    assert client.post(f"{path}take/", {}).status_code == 422
     for name, text in (("cost.csv", OPENAI_COST), ("usage.csv", OPENAI_USAGE)):
         file = SimpleUploadedFile(name, text.encode())
-        answer = client.post(path, {"file": file, "query": "provider:openai"})
+        answer = client.post(f"{path}take/", {"file": file, "query": "provider:openai"})
         assert answer.status_code == 302
     cost, usage = UsageExport.objects.order_by("pk")
     page = client.get(f"{path}{cost.pk}/").content.decode()
     assert "$0.503836" in page and "$0.500000" in page and "+$0.0038" in page
     page = client.get(f"{path}{usage.pk}/").content.decode()
     assert "2,000" in page and "1,800" in page and "+200" in page
-    assert client_of(people.rita).post(path, {}).status_code == 403
+    assert client_of(people.rita).post(f"{path}take/", {}).status_code == 403
     assert client_of(people.charlie).get(f"{path}{cost.pk}/").status_code == 404
     client.post(f"{path}{cost.pk}/delete/")
     assert UsageExport.objects.count() == 1
