@@ -14,6 +14,7 @@ from analytics.latency.records import LatencyLimit as LatencyLimit
 from analytics.records import CallCount as CallCount
 from analytics.records import CodeCount as CodeCount
 from analytics.records import DirtyHour as DirtyHour
+from analytics.records import DirtyMonth as DirtyMonth
 from analytics.records import ExpectedCount as ExpectedCount
 from analytics.records import KindCount as KindCount
 from analytics.records import LatencySketch as LatencySketch

@@ -282,3 +282,18 @@ class DirtyHour(models.Model):
 
     def __str__(self) -> str:
         return f"project {self.project_id} from {self.hour}"
+
+
+class DirtyMonth(models.Model):
+    """A month whose days were computed anew since it was itself."""
+
+    project_id = models.BigIntegerField()
+    start = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project_id", "start"], name="dirty_month_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"project {self.project_id}, {self.start:%Y-%m}"

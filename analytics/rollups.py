@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from django.core.cache import cache as cache_of_rounds
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from analytics.costs import rollup as top_rollup
-from analytics.records import DirtyHour
+from analytics.records import DirtyHour, DirtyMonth
 from analytics.rollup_sql import TABLES, write_hour, write_longer
 from analytics.spans import DAY, FIVE, HOUR, KEPT_FIVES, MONTH, QUARTER, after, floor
 from console.lib import uuid7
@@ -28,16 +29,33 @@ logger = logging.getLogger(__name__)
 BUDGET = 20.0
 """Seconds after which a round leaves the rest to the next one."""
 _LOCK = 4_021_905
-_LONGER = ((QUARTER, HOUR), (DAY, QUARTER), (MONTH, DAY))
+_RESTING = "rollups:resting"
+_LONGER = ((QUARTER, HOUR), (DAY, QUARTER))
+_REST, _LONGEST_REST = 4.0, 9.0
+"""A round that does what goes on now is followed by a rest of so many times its length, at most so
+many seconds: pages lag less than 15."""
 
 _hour = cache(write_hour)
 _longer = cache(write_longer)
 
 
+def keep_up() -> int:
+    """``catch_up``, unless the last round took so long that a rest is due."""
+    if cache_of_rounds.get(_RESTING):
+        return 0
+    started = time.monotonic()
+    done = catch_up()
+    rest = min(_LONGEST_REST, _REST * (time.monotonic() - started))
+    if done and rest >= 1:
+        cache_of_rounds.set(_RESTING, 1, rest)
+    return done
+
+
 def catch_up(*, seconds: float = BUDGET, now: datetime | None = None) -> int:
     """Compute what is marked, the newest first, for so long; how many hours were.
 
-    Hours that cannot be computed stay marked and do not keep the others from it.
+    Hours that cannot be computed stay marked and do not keep the others from it. Months are left
+    to ``compute_months``.
     """
     until, done = time.monotonic() + seconds, 0
     now = now or timezone.now()
@@ -67,7 +85,23 @@ def _compute_quarter(project: int, quarter: datetime, now: datetime) -> int:
             compute_hour(project, hour, now)
         top_rollup.write_hours(project, hours)
         compute_longer(project, hours)
+        months = {floor(hour, MONTH) for hour in hours}
+        marks = [DirtyMonth(project_id=project, start=month) for month in months]
+        DirtyMonth.objects.bulk_create(marks, ignore_conflicts=True)
     return len(hours)
+
+
+def compute_months() -> int:
+    """Make the months anew whose days changed; how many. They are long, and few look at them, so
+    that it is done every few minutes."""
+    done = 0
+    for project, month in DirtyMonth.objects.values_list("project_id", "start"):
+        with transaction.atomic():
+            if _take_lock(project):
+                DirtyMonth.objects.filter(project_id=project, start=month).delete()
+                _compute_step(project, MONTH, DAY, month)
+                done += 1
+    return done
 
 
 def _take_lock(project: int) -> bool:
@@ -104,13 +138,16 @@ def compute_hour(project: int, hour: datetime, now: datetime) -> None:
 
 def compute_longer(project: int, hours: Sequence[datetime]) -> None:
     """Make the longer steps that hold these hours anew, the shorter of them first."""
+    for grain, shorter in _LONGER:
+        for start in sorted({floor(hour, grain) for hour in hours}):
+            _compute_step(project, grain, shorter, start)
+
+
+def _compute_step(project: int, grain: int, shorter: int, start: datetime) -> None:
+    values: dict[str, Any] = {"project": project, "grain": grain, "shorter": shorter}
     with connection.cursor() as cursor:
-        for grain, shorter in _LONGER:
-            for start in sorted({floor(hour, grain) for hour in hours}):
-                values: dict[str, Any] = {"project": project, "grain": grain, "shorter": shorter}
-                values |= {"since": start, "until": after(start, grain)}
-                cursor.execute(_longer(), values)
-                top_rollup.write_longer(project, grain, shorter, start)
+        cursor.execute(_longer(), values | {"since": start, "until": after(start, grain)})
+    top_rollup.write_longer(project, grain, shorter, start)
 
 
 def drop_fives(now: datetime) -> int:

@@ -43,7 +43,13 @@ def drop_deliveries() -> int:
 @shared_task(name="analytics.catch_up")
 def catch_up() -> int:
     """Compute the hours that changed anew; how many."""
-    return rollups.catch_up()
+    return rollups.keep_up()
+
+
+@shared_task(name="analytics.compute_months")
+def compute_months() -> int:
+    """Compute the months anew whose days changed; how many."""
+    return rollups.compute_months()
 
 
 @shared_task(name="analytics.tidy")

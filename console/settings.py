@@ -266,6 +266,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "compute-months": {
+        "task": "analytics.compute_months",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "tidy-rollups": {"task": "analytics.tidy", "schedule": 3600.0},
     "make-partitions": {"task": "conversations.make_partitions", "schedule": 6 * 3600.0},
 }

@@ -73,4 +73,5 @@ def catch_up(now: datetime = NOW) -> int:
     done = 0
     while computed := rollups.catch_up(now=now):
         done += computed
+    rollups.compute_months()
     return done

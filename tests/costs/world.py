@@ -76,6 +76,7 @@ def compute() -> None:
     """Bring the rollups up to the rows."""
     while rollups.catch_up(seconds=60):
         pass
+    rollups.compute_months()
 
 
 def sum_turns(project: Project, **of: Any) -> Decimal:
