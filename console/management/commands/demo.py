@@ -83,6 +83,7 @@ class Command(BaseCommand):
             project, user, timezone.now(), seed=options["seed"], a_day=options["a_day"], tell=tell
         )
         rollups.catch_up(seconds=300)
+        rollups.compute_months()
         self.stdout.write(
             f"{outcome.stored:,} turns in {time.monotonic() - began:.0f} s: {_url(project)}"
         )
