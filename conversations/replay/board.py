@@ -34,7 +34,7 @@ class Progress:
     waiting: int = 0
     rate: float = 0.0
     rest: int | None = None
-    settled: str = ""
+    changed: str = ""
 
     @property
     def ended(self) -> int:
@@ -43,7 +43,7 @@ class Progress:
     @property
     def mark(self) -> str:
         """Another text whenever an outcome changed."""
-        return f"{self.ended}.{self.waiting}.{self.settled}"
+        return f"{self.done}.{self.failed}.{self.waiting}.{self.changed}"
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,15 @@ def read_progress(replay: Replay) -> Progress:
         failed=Count("id", filter=Q(status="failed")),
         waiting=Count("id", filter=Q(status="waiting")),
         settled=Max("settled_at"),
+        finished=Max("finished_at"),
     )
     ended = counts["done"] + counts["failed"]
     rate = _read_rate(replay) if replay.status == "running" and ended else 0.0
     left = replay.total - ended - counts["waiting"]
     rest = round(left / rate) if rate else None
-    settled = counts["settled"].isoformat() if counts["settled"] else ""
+    changed = f"{counts['finished']} {counts['settled']}"
     return Progress(
-        replay.total, counts["done"], counts["failed"], counts["waiting"], rate, rest, settled
+        replay.total, counts["done"], counts["failed"], counts["waiting"], rate, rest, changed
     )
 
 

@@ -250,16 +250,17 @@ def _go_back(request: ProjectRequest, row: Replay, outcome: ReplayOutcome) -> Ht
 @member("responder")
 @require_POST
 def steer_replay(request: ProjectRequest, number: int) -> HttpResponse:
-    """Pause, resume or cancel."""
+    """Pause, resume, cancel, or ask again what got no answer."""
     row = find(request, number)
     steps = {
         "pause": (control.pause, "Nothing more is asked. What is under way still comes in."),
         "resume": (control.resume, "The replay goes on."),
         "cancel": (control.cancel, "The replay is cancelled. Its outcomes so far stay."),
+        "retry": (control.retry_failed, "What got no answer is asked again."),
     }
     asked = request.POST.get("then", "")
     if asked not in steps:
-        messages.error(request, "A replay is paused, resumed or cancelled: choose one of these.")
+        messages.error(request, "A replay is paused, resumed, cancelled or retried: choose one.")
         return redirect(_address(row))
     step, said = steps[asked]
     if step(row):

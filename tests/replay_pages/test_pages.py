@@ -154,6 +154,17 @@ def test_a_replay_is_paused_resumed_and_cancelled(desk: Desk, bob: Client) -> No
     assert "The replay is cancelled already." in text_of(again)
 
 
+def test_what_got_no_answer_is_asked_again(desk: Desk, bob: Client) -> None:
+    row = work(begin(desk, bob))
+    ReplayOutcome.objects.filter(replay=row, trial=1, variant__position=1).update(status="failed")
+    said = text_of(bob.get(desk.url(row.number)))
+    assert "Ask 3 again" in said and "3 outcomes ended without an answer" in said
+    bob.post(desk.url(row.number, "steer"), {"then": "retry"})
+    row.refresh_from_db()
+    assert row.status == "running"
+    assert "is right in 3 of 3 cases" in text_of(bob.get(desk.url(work(row).number)))
+
+
 def test_outcomes_are_exported_as_lines_and_as_a_table(desk: Desk, bob: Client) -> None:
     row = work(begin(desk, bob))
     lines = bob.get(desk.url(row.number, "export") + "?form=ndjson").getvalue().splitlines()
