@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from analytics.alerts import telling
 from analytics.alerts.preview import HOUR, past_hours, read_past
-from analytics.alerts.readings import Sliced, TooMuch, read_filter, read_slices
+from analytics.alerts.readings import Sliced, TooMuch, check_whole, read_filter, read_slices
 from analytics.alerts.records import AlertRule
 from analytics.alerts.rules import WEEKS, Measured, Reading, Rule, find_start, measure
 from conversations.search.query import BadQuery, Query
@@ -80,6 +80,7 @@ def take_measure(row: AlertRule, now: datetime) -> tuple[Measured, datetime]:
     held = read_slices(
         row.project, row.watched, query, since, inside + before, seconds, timeout=_TIMEOUT
     )
+    check_whole(row.watched, held)
     past = _read_past(row, query, now) if rule.basis == "past" else []
     measured = measure(rule, held.reading(before, before + inside), past)
     return measured, _find_start(rule, held, now)
@@ -107,6 +108,7 @@ def _read_past(row: AlertRule, query: Query, now: datetime) -> list[Reading]:
             held = read_slices(
                 row.project, row.watched, query, start, count, HOUR, timeout=_TIMEOUT
             )
+            check_whole(row.watched, held)
             hours = {first + number: counts for number, counts in held.slices.items()}
             cache.set(key, hours, _KEPT)
         readings.append(read_past(rule, hours, end, week))

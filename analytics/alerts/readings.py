@@ -97,6 +97,13 @@ def read_slices(
     return Sliced(since, seconds, slices, is_full)
 
 
+def check_whole(watched: Watched, held: Sliced) -> None:
+    """A share is that of the newest rows, where there are more than are read; a count or sum would
+    be too small. Raises ``TooMuch``."""
+    if held.is_full and watched.unit != "percent":
+        raise TooMuch
+
+
 def _run(sql: str, values: list[Any], timeout: float) -> list[tuple[Any, ...]]:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
