@@ -76,7 +76,8 @@ def test_every_sum_is_that_of_the_rows(turns: list[Any]) -> None:
     models = sum((turn.cost or ZERO for turn in rows), ZERO)
     tools = sum((call.cost or ZERO for held in calls.values() for call in held), ZERO)
     by_name: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    misfire, users, ranks = ZERO, defaultdict(lambda: ZERO), Counter[tuple[str, int]]()
+    misfire, ranks = ZERO, Counter[tuple[str, int]]()
+    users: dict[str, Decimal] = defaultdict(lambda: ZERO)
     seen: Counter[tuple[Any, str]] = Counter()
     for turn in rows:
         held = calls[turn.pk]
@@ -135,7 +136,7 @@ def test_late_calls_move_the_ranks_of_those_after_them() -> None:
 def test_a_filter_by_tool_counts_what_its_calls_carry() -> None:
     project = make_project()
     talk = make_conversation(project, source="api")
-    calls = [{"name": "get_weather"}, {"name": "pay", "cost": Decimal(1)}]
+    calls: list[dict[str, Any]] = [{"name": "get_weather"}, {"name": "pay", "cost": Decimal(1)}]
     add_turn(talk, START + timedelta(hours=3), calls, cost=Decimal(4), model="gpt-4o")
     compute()
     for text, cost in (("tool:pay", 3), ("tool:pay model:gpt-4o", 3), ("tool:pay model:x", 0)):
@@ -171,7 +172,7 @@ def test_caches_save_and_idle_definitions_cost() -> None:
     weather = make_tool_version(project)
     toolset = make_toolset(weather)
     talk = make_conversation(project, source="api")
-    told = {"status": "ok", "name": "pay", "result": "{}"}
+    told: dict[str, Any] = {"status": "ok", "name": "pay", "result": "{}"}
     calls = [told | {"cost": Decimal("0.002")}, told | {"cached": True}]
     add_turn(
         talk, START, calls, model="gpt-4o", provider="openai", toolset=toolset, input_tokens=1000,

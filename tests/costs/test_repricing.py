@@ -66,7 +66,7 @@ def test_it_looks_first_and_then_writes_with_before_and_after(people: People) ->
     told = Tally.from_json(row.told).whole
     assert row.status == "previewed"
     assert (told.turns, told.changed, told.kept) == (3, 2, 1)
-    assert (told.before, told.after) == (8, 7 + 2 * LISTED)
+    assert (told.before, told.after) == (Decimal(8), 7 + 2 * LISTED)
     assert (told.unpriced_before, told.unpriced_after) == (1, 0)
     assert set(Turn.objects.values_list("cost", flat=True)) == {None, 1, 7}
 
@@ -105,7 +105,7 @@ def test_a_connections_own_price_counts_from_its_day_on(people: People) -> None:
     add_turn(talk, START, model="gpt-4o", connection=connection, usage=USAGE, provider="mine")
     row = _run(engine.start(people.project, _choice(connection=connection), people.bob.user))
     whole = Tally.from_json(row.told).whole
-    assert (whole.turns, whole.after) == (1, 1)
+    assert (whole.turns, whole.after) == (1, Decimal(1))
 
 
 @pytest.mark.django_db

@@ -118,7 +118,11 @@ def test_it_shows_what_either_side_lacks() -> None:
     told = [(pair.model, pair.differences.get("cost")) for pair in found.pairs]
     assert told == [("gpt-4o", 1), ("o3", 1), ("other", None)]
     assert found.measures == ["cost"]
-    assert (found.theirs.cost, found.ours.cost, found.difference["cost"]) == (4, 7, -3)
+    assert (found.theirs.cost, found.ours.cost, found.difference["cost"]) == (
+        Decimal(4),
+        Decimal(7),
+        Decimal(-3),
+    )
 
 
 def test_an_export_without_models_is_compared_by_day() -> None:
