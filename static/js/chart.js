@@ -22,14 +22,26 @@
     };
   }
 
-  function markLine(markers, narrow) {
-    const shown = narrow ? markers.slice(-2) : markers;
+  // Two lines of names above the chart: a name that has room in neither is left to the table.
+  function settle(markers, labels, width) {
+    const taken = [[], []];
+    return markers.map((one) => {
+      const at = ((one.at + 0.5) / labels) * width, long = Math.min(180, 7 * one.text.length) + 8;
+      const right = at + long > width;
+      const [from, to] = right ? [at - long, at] : [at, at + long];
+      const row = taken.findIndex((held) => held.every(([a, b]) => to <= a || from >= b));
+      if (row >= 0) taken[row].push([from, to]);
+      return { ...one, right, row };
+    });
+  }
+
+  function markLine(markers) {
     return {
       symbol: "none", silent: true, animation: false,
-      data: shown.map((one, index) => ({
+      data: markers.map((one) => ({
         xAxis: one.at, lineStyle: { color: token(one.color), type: one.dashed ? "dashed" : "solid", width: 1 },
         label: {
-          show: true, formatter: () => one.text, position: "end", distance: 3 + 13 * (index % 2),
+          show: one.row >= 0, formatter: () => one.text, position: "end", distance: 3 + 13 * Math.max(one.row, 0),
           align: one.right ? "right" : "left", color: token(one.color), fontSize: 11, fontWeight: 550,
           overflow: "truncate", width: 180, backgroundColor: token("surface"), padding: [0, 4],
         },
@@ -70,9 +82,9 @@
   }
 
   function options(figure, data, width) {
-    const markers = (data.markers ?? []).map((one) => ({ ...one, right: one.at > data.labels.length * 0.7 }));
+    const markers = settle(data.markers ?? [], data.labels.length, width - 60);
     const series = data.series.flatMap(marks);
-    if (markers.length && series.length) series[0].markLine = markLine(markers, width < 480);
+    if (markers.length && series.length) series[0].markLine = markLine(markers);
     const lines = data.series.every((one) => one.form !== "bar");
     return {
       animation: false, textStyle: { fontFamily: token("sans"), fontSize: 11, color: token("ink-3") },
