@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from console.accounts.models import Project
@@ -33,6 +33,18 @@ class Filter:
         kept = [one for one in self.conditions if one[0] in wanted]
         text = "".join(f" AND {condition}" for _, condition, _ in kept)
         return text, [value for _, _, values in kept for value in values]
+
+    def among(self, wanted: Mapping[str, Sequence[Any]]) -> Filter:
+        """The filter with the only values that columns may have."""
+        more = [
+            (
+                name.removesuffix("_id"),
+                f"{name} = ANY(%s)",
+                ([to_stored(v) if isinstance(v, str) else v for v in values],),
+            )
+            for name, values in wanted.items()
+        ]
+        return replace(self, conditions=(*self.conditions, *more))
 
     @property
     def columns(self) -> frozenset[str]:

@@ -178,12 +178,21 @@ _SUMS = (
 _NAMED = frozenset(["tool", "model", "provider", "environment", "source"])
 
 
-def count_calls(project: Project, kept: Filter, span: Span, groups: Iterable[Group]) -> Counted:
+def count_calls(
+    project: Project,
+    kept: Filter,
+    span: Span,
+    groups: Iterable[Group],
+    among: Mapping[str, Sequence[Any]] | None = None,
+) -> Counted:
     """Calls by several groups of dimensions: ``start`` and columns of ``CallCount``.
 
     ``found[group][values]`` is a tally, the values in the group's order; () counts all. Each group
-    is read from the rollup with fewest rows that has it and the fields of the filter.
+    is read from the rollup with fewest rows that has it and the fields of the filter. ``among``
+    names the only values of a dimension that are counted.
     """
+    if among:
+        kept = kept.among(among)
     found: dict[Group, dict[tuple[Any, ...], Tally]] = {group: {} for group in groups}
     by_table: dict[Table, list[Group]] = {}
     for group in found:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import F, Sum
@@ -36,9 +37,20 @@ def rank_kinds(counted: Mapping[tuple[object, ...], Tally]) -> list[tuple[str, i
     return [(kind, count) for kind, count in kinds.most_common() if kind in MISFIRES and count]
 
 
-def read_versions(project: Project, ids: Iterable[int]) -> dict[int, ToolVersion]:
+class Version(NamedTuple):
+    """A tool version by name."""
+
+    pk: int
+    number: int
+    tool: str
+
+
+def read_versions(project: Project, ids: Iterable[int]) -> dict[int, Version]:
     rows = ToolVersion.objects.filter(project=project, pk__in=[pk for pk in ids if pk])
-    return {row.pk: row for row in rows.select_related("tool").defer("definition")}
+    return {
+        pk: Version(pk, number, tool)
+        for pk, number, tool in rows.values_list("pk", "number", "tool__name")
+    }
 
 
 # ---- a version's before and after
@@ -49,27 +61,27 @@ class Step:
     """One version of a tool after another, with the calls of both."""
 
     tool: str
-    before: ToolVersion
-    after: ToolVersion
+    before: Version
+    after: Version
     was: Tally
     is_now: Tally
 
 
 def list_steps(
-    counted: Mapping[tuple[object, ...], Tally], versions: Mapping[int, ToolVersion]
+    counted: Mapping[tuple[object, ...], Tally], versions: Mapping[int, Version]
 ) -> list[Step]:
     """Each version with the one of its tool that calls knew before it, of tallies by
     (version_id,); the newest versions first."""
-    by_tool: dict[int, list[ToolVersion]] = {}
+    by_tool: dict[str, list[Version]] = {}
     tallies = {key[0]: tally for key, tally in counted.items()}
     for version in versions.values():
-        by_tool.setdefault(version.tool_id, []).append(version)
+        by_tool.setdefault(version.tool, []).append(version)
     steps = []
     for held in by_tool.values():
         held.sort(key=lambda version: version.number)
         for before, after in zip(held, held[1:], strict=False):
             was, is_now = tallies[before.pk], tallies[after.pk]
-            steps.append(Step(after.tool.name, before, after, was, is_now))
+            steps.append(Step(after.tool, before, after, was, is_now))
     return sorted(steps, key=lambda step: -step.after.pk)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -60,13 +60,13 @@ def read_uses(
     definitions first."""
     turns = _count_versions(offers)
     versions = _read_versions(project, turns)
+    weights = _weigh(pk for pk, _, _ in versions)
     uses: dict[str, ToolUse] = {}
-    for version in sorted(versions, key=lambda one: one.number):
-        name, weight = version.tool.name, weigh(version.spec)
-        use = uses.setdefault(name, ToolUse(name, version.number, weight))
-        use.version, use.weight = version.number, weight
-        use.offered += turns.get(version.pk, 0)
-        use.tokens += weight * turns.get(version.pk, 0)
+    for pk, number, name in versions:
+        use = uses.setdefault(name, ToolUse(name, number, weights[pk]))
+        use.version, use.weight = number, weights[pk]
+        use.offered += turns.get(pk, 0)
+        use.tokens += weights[pk] * turns.get(pk, 0)
     for name, tally in calls.items():
         use = uses.setdefault(name, ToolUse(name, 0, 0, is_registered=False))
         use.tally = tally
@@ -82,10 +82,28 @@ def _count_versions(offers: Mapping[int, int]) -> Counter[int]:
     return turns
 
 
-def _read_versions(project: Project, turns: Mapping[int, int]) -> Sequence[ToolVersion]:
-    """The versions that were offered, and the newest of every tool that is not archived."""
+def _read_versions(project: Project, turns: Mapping[int, int]) -> list[tuple[int, int, str]]:
+    """The versions that were offered, and the newest of every tool that is not archived: key,
+    number and tool, the oldest first."""
     newest = ToolVersion.objects.filter(project=project, tool__archived_at=None)
     newest = newest.order_by("tool", "-number").distinct("tool")
     ids = set(newest.values_list("pk", flat=True)) | {pk for pk in turns if pk}
-    rows = ToolVersion.objects.filter(project=project, pk__in=ids)
-    return list(rows.select_related("tool"))
+    rows = ToolVersion.objects.filter(project=project, pk__in=ids).order_by("number")
+    return list(rows.values_list("pk", "number", "tool__name"))
+
+
+_weights: dict[int, int] = {}
+_MOST_WEIGHTS = 20_000
+
+
+def _weigh(versions: Iterable[int]) -> dict[int, int]:
+    """Estimated tokens of versions, each weighed once a process: they never change."""
+    wanted = list(versions)
+    missing = [pk for pk in wanted if pk not in _weights]
+    if missing:
+        if len(_weights) > _MOST_WEIGHTS:
+            _weights.clear()
+            missing = wanted
+        for version in ToolVersion.objects.filter(pk__in=missing):
+            _weights[version.pk] = weigh(version.spec)
+    return {pk: _weights[pk] for pk in wanted}

@@ -25,6 +25,7 @@ from analytics.metrics import (
 from analytics.misfires import (
     MOST_KINDS,
     Step,
+    Version,
     choose_step,
     largest,
     list_steps,
@@ -38,7 +39,7 @@ from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Matrix, Series
 from conversations.search.fields import MISFIRES
 from conversations.search.query import read_moment
-from tools_registry.models import Router, ToolVersion
+from tools_registry.models import Router
 
 BY = {
     "kind": "Kind",
@@ -67,7 +68,7 @@ def show_misfires(request: ProjectRequest) -> HttpResponse:
         return refuse(request, frame)
     by = frame.extra["by"] if frame.extra["by"] in BY else "kind"
     column = _COLUMNS.get(by, by)
-    groups = [(), ("start",), ("start", column), (column,), ("kind",), ("version_id",), ("tool",)]
+    groups = [(), ("start",), (column,), ("kind",), ("version_id",), ("tool",)]
     counted = count_calls(frame.project, frame.filter, frame.span, groups)
     versions = read_versions(frame.project, [key[0] for key in counted["version_id",]])
     chart = (
@@ -104,6 +105,8 @@ def show_misfires(request: ProjectRequest) -> HttpResponse:
 def _draw_kinds(frame: Frame, counted: Counted) -> Chart:
     """The share of calls that each kind is, in bars that add up to the misfire rate."""
     starts, steps = frame.span.starts, counted["start",]
+    group = ("start", "kind")
+    of_kinds = count_calls(frame.project, frame.filter, frame.span, [group])[group]
     kinds = [kind for kind, _ in rank_kinds(counted["kind",])]
     present = [str(key[0]) for key in counted["kind",]]
     shown, rest = kinds[:MOST_KINDS], kinds[MOST_KINDS:]
@@ -111,16 +114,12 @@ def _draw_kinds(frame: Frame, counted: Counted) -> Chart:
     for kind in shown:
         terms = kind_terms(kind, present)
         values = [
-            _percent(counted["start", "kind"].get((at, kind), Tally()).calls, steps.get((at,)))
-            for at in starts
+            _percent(of_kinds.get((at, kind), Tally()).calls, steps.get((at,))) for at in starts
         ]
         links = [frame.calls(terms, span=frame.span.step(at)) for at in starts]
         series.append(Series(kind, values, stack="kinds", links=links))
     if rest:
-        sums = [
-            sum(counted["start", "kind"].get((at, kind), Tally()).calls for kind in rest)
-            for at in starts
-        ]
+        sums = [sum(of_kinds.get((at, kind), Tally()).calls for kind in rest) for at in starts]
         values = [_percent(n, steps.get((at,))) for n, at in zip(sums, starts, strict=True)]
         terms = f"misfire:{','.join(rest)} -finding:{','.join(shown)}"
         links = [frame.calls(terms, span=frame.span.step(at)) for at in starts]
@@ -134,13 +133,14 @@ def _no_series(frame: Frame) -> list[Series]:
     return [Series("Misfires", [0.0 for _ in frame.span.starts])]
 
 
-def _draw_lines(
-    frame: Frame, counted: Counted, by: str, versions: Mapping[int, ToolVersion]
-) -> Chart:
+def _draw_lines(frame: Frame, counted: Counted, by: str, versions: Mapping[int, Version]) -> Chart:
     column, starts, series = _COLUMNS.get(by, by), frame.span.starts, []
     others = [str(key[0]) for key in counted[column,]]
-    for value, _ in largest(counted, column, 6):
-        tallies = [counted["start", column].get((at, value)) for at in starts]
+    shown = [value for value, _ in largest(counted, column, 6)]
+    group = ("start", column)
+    steps = count_calls(frame.project, frame.filter, frame.span, [group], {column: shown})[group]
+    for value in shown:
+        tallies = [steps.get((at, value)) for at in starts]
         terms = _terms_of(by, value, others, versions)
         series.append(
             Series(
@@ -205,7 +205,7 @@ def _compare(frame: Frame, steps: Sequence[Step]) -> Comparison | None:
 
 
 def _compare_versions(frame: Frame, step: Step) -> Comparison:
-    def side(version: ToolVersion, tally: Tally) -> Side:
+    def side(version: Version, tally: Tally) -> Side:
         terms = [write_term("tool", step.tool), f"version:{version.number}"]
         url = frame.calls("misfire:any", *terms)
         return Side(f"v{version.number}", tally.misfires, tally.calls, url)
@@ -246,26 +246,26 @@ def _compare_times(frame: Frame, around: str) -> Comparison:
 # ---- the tables
 
 
-def _name_of(by: str, value: Any, versions: Mapping[int, ToolVersion]) -> str:
+def _name_of(by: str, value: Any, versions: Mapping[int, Version]) -> str:
     if by == "version":
         version = versions.get(value)
-        return f"{version.tool.name} v{version.number}" if version else "no known version"
+        return f"{version.tool} v{version.number}" if version else "no known version"
     return str(value) or ("other unknown tools" if by == "tool" else f"no {by}")
 
 
 def _terms_of(
-    by: str, value: Any, others: Sequence[str], versions: Mapping[int, ToolVersion]
+    by: str, value: Any, others: Sequence[str], versions: Mapping[int, Version]
 ) -> list[str]:
     if by != "version":
         return [write_term(by, str(value), others)]
     version = versions.get(value)
     if version is None:
         return ["-has:definition"]
-    return [write_term("tool", version.tool.name), f"version:{version.number}"]
+    return [write_term("tool", version.tool), f"version:{version.number}"]
 
 
 def _divide(
-    frame: Frame, counted: Counted, by: str, versions: Mapping[int, ToolVersion]
+    frame: Frame, counted: Counted, by: str, versions: Mapping[int, Version]
 ) -> list[dict[str, Any]]:
     column = _COLUMNS.get(by, by)
     others = [str(key[0]) for key in counted[column,]]

@@ -148,7 +148,7 @@ def _describe_versions(frame: Frame, counted: Counted) -> list[dict[str, Any]]:
     for pk, tally in rows:
         version = versions.get(pk)
         terms = (
-            [f"version:{version.number}", frame.tool_term(version.tool.name)]
+            [f"version:{version.number}", frame.tool_term(version.tool)]
             if version
             else ["-has:definition"]
         )

@@ -15,7 +15,7 @@ from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
 
 _MOST_LINES = 5
-_MOST_ROWS = 200
+_MOST_ROWS = 50
 ORDERS = {
     "tokens": "Tokens of definitions",
     "calls": "Calls",
@@ -27,11 +27,11 @@ ORDERS = {
 @member("viewer")
 @require_GET
 def show_tools(request: ProjectRequest) -> HttpResponse:
-    frame = read_frame(request, "tools", keep=("order",))
+    frame = read_frame(request, "tools", keep=("order", "all"))
     if frame.error:
         return refuse(request, frame)
     order = frame.extra["order"] if frame.extra["order"] in ORDERS else "tokens"
-    groups = [(), ("tool",), ("start", "tool"), ("start",)]
+    groups = [(), ("tool",), ("start",)]
     counted = count_calls(frame.project, frame.filter, frame.span, groups)
     offers = count_offers(frame.project, frame.filter, frame.span)
     calls = {str(key[0]): tally for key, tally in counted["tool",].items()}
@@ -53,8 +53,12 @@ def show_tools(request: ProjectRequest) -> HttpResponse:
         "idle_percent": 100 * sum(use.tokens for use in idle) / tokens if tokens else 0.0,
         "order": order,
         "orders": [(label, frame.url(order=name), name == order) for name, label in ORDERS.items()],
-        "rows": [_describe(frame, use, tokens) for use in _sort(uses, order)[:_MOST_ROWS]],
+        "rows": [
+            _describe(frame, use, tokens)
+            for use in _sort(uses, order)[: None if frame.extra["all"] else _MOST_ROWS]
+        ],
         "count": len(uses),
+        "all_url": frame.url(all="1") if len(uses) > _MOST_ROWS else "",
     }
     return show(request, frame, "analytics/tools.html", {"chart": _draw(frame, counted)}, context)
 
@@ -84,8 +88,10 @@ def _draw(frame: Frame, counted: Counted) -> Chart:
     starts, series = frame.span.starts, []
     by_calls = sorted(counted["tool",].items(), key=lambda row: -row[1].calls)
     shown = [str(key[0]) for key, _ in by_calls[:_MOST_LINES]]
+    group = ("start", "tool")
+    steps = count_calls(frame.project, frame.filter, frame.span, [group], {"tool": shown})[group]
     for name in shown:
-        tallies = [counted["start", "tool"].get((at, name), Tally()) for at in starts]
+        tallies = [steps.get((at, name), Tally()) for at in starts]
         term = frame.tool_term(name) if name else ""
         series.append(
             Series(
@@ -98,7 +104,7 @@ def _draw(frame: Frame, counted: Counted) -> Chart:
     if len(by_calls) > len(shown):
         rest = [
             counted["start",].get((at,), Tally()).calls
-            - sum(counted["start", "tool"].get((at, name), Tally()).calls for name in shown)
+            - sum(steps.get((at, name), Tally()).calls for name in shown)
             for at in starts
         ]
         names = [name for name in shown if name]
