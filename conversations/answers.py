@@ -8,6 +8,7 @@ from typing import Any
 
 from console.accounts.models import Project
 from console.lib import json
+from conversations.executions import UNUSED
 from conversations.models import ToolCall
 from tools_registry.samples import CannotSample, sample
 
@@ -38,10 +39,12 @@ def sampled(schema: Mapping[str, Any] | None, *, seed: int) -> Found:
         return _none(f"No value could be sampled: {error}")
 
 
-def recorded(project: Project, name: str, arguments: str) -> Found:
-    """The last stored result of this tool with these arguments, else the last of this tool."""
+def recorded(project: Project, name: str, arguments: str, *, exactly: bool = False) -> Found:
+    """The last stored result of this tool with these arguments, else the last of this tool;
+    ``exactly`` takes no other."""
     rows = list(
         ToolCall.objects.filter(project=project, name=name, result__isnull=False)
+        .exclude(status__in=UNUSED)
         .order_by("-id")
         .values_list("arguments", "result", "at")[:_LOOKED_AT]
     )
@@ -53,6 +56,8 @@ def recorded(project: Project, name: str, arguments: str) -> Found:
             return Found(
                 str(result), "recorded", f"for the same arguments, {at:%Y-%m-%d %H:%M} UTC"
             )
+    if exactly:
+        return _none(f"No result of {name} with these arguments is recorded.")
     _, result, at = rows[0]
     return Found(str(result), "recorded", f"for other arguments, {at:%Y-%m-%d %H:%M} UTC")
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from conversations import erasure, interruption, partitions, retention
 from conversations.backtest import engine
+from conversations.doors.execution import joining as execution_joining
 from conversations.doors.proxy import storing
 from conversations.incidents import afterwards, joining
 from conversations.ingest.store import traces, waiting
@@ -36,6 +37,12 @@ def close_interrupted_runs() -> int:
 def store_spooled() -> int:
     """Store what the doors could not while the store was away; how many turns."""
     return storing.store_spooled()
+
+
+@shared_task(name=execution_joining.TASK)
+def join_outcomes(project: int, conversation: str, told: execution_joining.Told, tried: int) -> int:
+    """Put what executing brought into the calls of recorded turns; how many found theirs."""
+    return execution_joining.join_outcomes(project, conversation, told, tried)
 
 
 @shared_task(name="conversations.settle_traces")

@@ -91,7 +91,7 @@ def check_call(request: ApiRequest) -> HttpResponseBase:
     question = read_body(request, Question)
     known = find_version(request.project, question.tool, question.version)
     context = CallContext(**question.context.model_dump())
-    text = _write(question.arguments)
+    text = write_arguments(question.arguments)
     if known is None:
         told = judge_unknown(request.project, question.tool, text).to_json()
         return JsonResponse({"tool": question.tool} | told)
@@ -102,7 +102,7 @@ def check_call(request: ApiRequest) -> HttpResponseBase:
     return JsonResponse({"tool": question.tool} | used | state | judged.to_json())
 
 
-def _write(arguments: str | Mapping[str, Any]) -> str:
+def write_arguments(arguments: str | Mapping[str, Any]) -> str:
     try:
         return arguments if isinstance(arguments, str) else json.dump(arguments)
     except TypeError:

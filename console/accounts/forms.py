@@ -14,6 +14,7 @@ _SCOPE_TEXTS = {
     "ingest": "send turns and traces",
     "read": "read what the project holds, and ask for verdicts",
     "replay": "start replays and backtests",
+    "execute": "have tools run, as their policies say",
     "admin": "change tools and their versions",
 }
 _ROLE_TEXTS = {

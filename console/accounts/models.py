@@ -15,7 +15,7 @@ from django.db import models
 from django.utils import timezone
 
 ROLES = ("viewer", "responder", "engineer", "admin")
-SCOPES = ("ingest", "read", "replay", "admin")
+SCOPES = ("ingest", "read", "replay", "execute", "admin")
 INVITATION_LIFETIME = timedelta(days=7)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tools_registry.execution.confirmation import Subject
 from tools_registry.execution.executors import Preview
 from tools_registry.execution.executors.base import Recorded
+from tools_registry.execution.plan import Step
+from tools_registry.validation.findings import Verdict
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Proposal:
 
 Confirm = Callable[[Proposal], Awaitable[str | None]]
 """Gives the token of a confirmed call, None for one that is refused."""
+Judge = Callable[[Step, Mapping[str, Any]], Verdict]
+"""The verdict on a call with the arguments that would be sent."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,9 @@ class Caller:
     """For whom a plan is run, and how.
 
     ``confirm`` is asked for the token of each destructive call; without it none runs, and none
-    ever runs while ``replaying``. ``bounded`` and ``cached`` switch these steps off. ``hosts``
-    are the private hosts that the project's tools may reach. ``seed`` makes sampled values
-    repeatable.
+    ever runs while ``replaying``. What ``judge`` rejects is not run. ``bounded`` and ``cached``
+    switch these steps off. ``hosts`` are the private hosts that the project's tools may reach.
+    ``seed`` makes sampled values repeatable.
     """
 
     project: int
@@ -44,4 +49,5 @@ class Caller:
     hosts: Sequence[str] = ()
     recorded: Recorded | None = None
     confirm: Confirm | None = None
+    judge: Judge | None = None
     seed: int = 0

@@ -12,8 +12,8 @@ from tools_registry.policies import Change
 from tools_registry.validation.findings import Finding
 
 Status = Literal["ok", "error", "refused", "held", "skipped", "cancelled"]
-"""ok and error: it ran. refused: a bound bit. held: nobody confirmed it. skipped: a call that it
-waits for brought nothing."""
+"""ok and error: it ran. refused: by its verdict, or a bound bit. held: nobody confirmed it.
+skipped: a call that it waits for brought nothing."""
 EventType = Literal["started", "retried", "cached", "held", "finished"]
 
 

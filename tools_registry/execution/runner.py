@@ -1,7 +1,8 @@
 """Runs a plan: each call as soon as those that it waits for are done, within its bounds.
 
 A call goes through these steps, and ends at the first that does not let it on: what it waits
-for, its arguments, its confirmation, its bounds, the cache, the executor with its retries.
+for, its arguments and their verdict, its confirmation, its bounds, the cache, the executor with
+its retries.
 Whatever happens is an ``Outcome``; nothing is raised but cancellation.
 """
 
@@ -152,6 +153,7 @@ class _Running:
         try:
             before = await self._wait(step)
             told.arguments, told.changes = prepare(self._plan, step, before)
+            self._judge(step, told)
             executor, execution = self._find_executor(step, told)
             job = self._make_job(step, told, execution)
             if is_destructive(step.spec, step.policy):
@@ -163,7 +165,7 @@ class _Running:
         except _Ended as ended:
             told.findings += ended.findings
             told.notes += [ended.note] if ended.note else []
-            message = next((one.message for one in ended.findings), ended.note)
+            message = "; ".join(one.message for one in ended.findings) or ended.note
             return self._finish(step, ended.status, message)
         except Fault as fault:
             return self._fail(step, fault.message, fault.code, **fault.detail)
@@ -192,6 +194,14 @@ class _Running:
                     "skipped", note=f"Not run: {name}, which it waits for, brought nothing"
                 )
         return found
+
+    def _judge(self, step: Step, told: _Told) -> None:
+        """Raises ``_Ended`` for a call that is rejected."""
+        if self._caller.judge is None:
+            return
+        findings = self._caller.judge(step, told.arguments).findings
+        if grave := [one for one in findings if one.severity == "rejected"]:
+            raise _Ended("refused", *grave)
 
     def _find_executor(self, step: Step, told: _Told) -> tuple[Executor, Execution]:
         execution = step.policy.execution if step.policy else Execution()

@@ -1,0 +1,1 @@
+"""Tools run for applications: ``POST /api/v1/execute``. docs/execution.md describes it."""
