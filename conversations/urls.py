@@ -112,7 +112,7 @@ api_urls = [
     path(
         "backtests/<uuid:backtest>/cancel", backtest_api.cancel_backtest, name="api-backtest-cancel"
     ),
-    path("incidents", include(incident_urls.api_urls)),
+    *incident_urls.api_urls,
     *replay_urls.api_urls,
     *suite_urls.api_urls,
     path("turns/<str:turn>", api.read_turn, name="api-turn"),

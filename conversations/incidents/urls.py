@@ -23,8 +23,8 @@ project_urls = [
 ]
 
 api_urls = [
-    path("", api.incidents, name="api-incidents"),
-    path("/<int:number>", api.incident, name="api-incident"),
-    path("/<int:number>/turns", api.incident_turns, name="api-incident-turns"),
-    path("/<int:number>/notes", api.add_note, name="api-incident-notes"),
+    path("incidents", api.incidents, name="api-incidents"),
+    path("incidents/<int:number>", api.incident, name="api-incident"),
+    path("incidents/<int:number>/turns", api.incident_turns, name="api-incident-turns"),
+    path("incidents/<int:number>/notes", api.add_note, name="api-incident-notes"),
 ]
