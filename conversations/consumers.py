@@ -78,13 +78,19 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
                 await self._command(frame, {"type": "cancel"})
             case "call.answer":
                 await self._answer(frame)
+            case "call.execute":
+                await self._command(frame, {"type": "execute", "calls": _names(frame, "calls")})
+            case "call.confirm":
+                await self._confirm(frame)
+            case "plan.change":
+                await self._change_plan(frame)
             case "run.resume":
                 await self._resume(frame)
             case other:
                 raise Refused(
                     "bad_request",
                     f"There is no command {other!r}; send run.start, run.cancel, run.resume,"
-                    " call.answer or ping.",
+                    " call.answer, call.execute, call.confirm, plan.change or ping.",
                 )
 
     # Commands.
@@ -107,6 +113,21 @@ class PlaygroundConsumer(AsyncWebsocketConsumer):
             "error": bool(frame.get("error")),
         }
         await self._command(frame, command)
+
+    async def _confirm(self, frame: dict[str, Any]) -> None:
+        agree = frame.get("agree")
+        if not isinstance(agree, bool):
+            raise Refused("bad_request", "agree is true to run the call, false to refuse it.")
+        member = await self._member("responder")
+        command = {"call": str(frame.get("call", "")), "agree": agree, "by": member.user.email}
+        await self._command(frame, {"type": "confirm", **command})
+
+    async def _change_plan(self, frame: dict[str, Any]) -> None:
+        changes = {name: frame.get(name, []) for name in ("remove", "add")}
+        if not all(_is_pairs(pairs) for pairs in changes.values()):
+            detail = "remove and add are lists of pairs: who waits, and for whom."
+            raise Refused("bad_request", detail)
+        await self._command(frame, {"type": "plan", "round": frame.get("round"), **changes})
 
     async def _command(self, frame: dict[str, Any], command: dict[str, Any]) -> None:
         member = await self._member("responder")
@@ -202,6 +223,20 @@ def _read_frame(text: str | None) -> dict[str, Any]:
     if not isinstance(frame, dict):
         raise Refused("bad_request", "Send one JSON object with a type.")
     return frame
+
+
+def _names(frame: dict[str, Any], field: str) -> list[str]:
+    names = frame.get(field)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Refused("bad_request", f"{field} is a list of the keys of calls, such as 1.0.0.")
+    return names
+
+
+def _is_pairs(pairs: object) -> bool:
+    return isinstance(pairs, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(key, str) for key in pair)
+        for pair in pairs
+    )
 
 
 def _find_member(session: str | None, slug: str, role: str) -> Member:

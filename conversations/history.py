@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from console.lib import json
-from conversations import wire
+from conversations import executions, wire
 from conversations.models import Run, ToolCall, Turn, TurnWire
 from conversations.prices import Price
 from conversations.rounds import Body, Offered, Round
 from conversations.run_rows import offer_of, turns_of, versions_of
 from conversations.runs import RunRequest
+from conversations.turn_plans import plan_of
 from tools_registry.dialects import UnreadableTool, read_tool, to_openai_chat
 from tools_registry.models import ToolVersion
 from tools_registry.specs import ToolSpec
@@ -80,7 +81,7 @@ def _tell_turn(
     log.add(begun + latency, told.close())
     answered = [row for row in rows if row.answered_by]
     if not last or answered:
-        log.add(begun + latency, _answers(number, rows, body))
+        log.add(begun + latency, _answers(number, rows, body, offered))
 
 
 def is_error_body(turn: Turn) -> bool:
@@ -103,15 +104,18 @@ def _as_stored(bodies: list[Body], rows: list[ToolCall]) -> Iterator[Body]:
         if body["type"] == "call.completed" and body["choice"] == 0:
             row = stored.get(body["index"])
             if row is not None:
-                body |= {
-                    "verdict": row.verdict,
-                    "layers": row.layers,
-                    "findings": json.load(row.findings),
-                }
+                body |= executions.tell_judged(row)
         yield body
 
 
-def _answers(number: int, rows: list[ToolCall], body: RunRequest) -> Iterator[Body]:
+def _answers(
+    number: int, rows: list[ToolCall], body: RunRequest, offered: Offered
+) -> Iterator[Body]:
+    executed = [row for row in rows if row.execution]
+    found = plan_of(rows, offered.policies, lambda position: f"{number}.0.{position}")
+    if executed:
+        plan = found.plan.to_json()
+        yield {"type": "calls.planned", "round": number, "plan": plan, "executable": []}
     for row in rows:
         place = {"round": number, "key": f"{number}.0.{row.position}"}
         mode = body.answers[row.name].mode if row.name in body.answers else "hand"
@@ -129,7 +133,11 @@ def _answers(number: int, rows: list[ToolCall], body: RunRequest) -> Iterator[Bo
                 "error": row.status == "error",
                 "answered_by": row.answered_by,
                 "latency_ms": row.latency_ms,
+                **(executions.tell_result(row) if row.execution else {}),
             }
+    if executed and found.schedule:
+        schedule = found.schedule.to_json()
+        yield {"type": "calls.executed", "round": number, "schedule": schedule}
 
 
 def offer_of_turn(turn: Turn, body: RunRequest) -> Offered:

@@ -219,8 +219,9 @@ class ToolCall(models.Model):
     """One call that the model asked for, and what became of it.
 
     ``arguments`` is the raw text. ``result`` is the answer's raw content; None while no
-    answer came. ``answered_by`` says how: hand, mock, recorded or application; ``answered_at``
-    is the time of the turn or span that brought it. ``former`` is the judgement before the
+    answer came. ``answered_by`` says how: hand, mock, recorded, executed or application;
+    ``answered_at`` is the time of the turn or span that brought it. ``execution`` is how it was
+    executed, a JSON object (``conversations.executions``). ``former`` is the judgement before the
     present one, a JSON object of verdict, findings and until. ``source`` and what follows it are
     the turn's, for lists; the database copies them where a writer leaves them out.
     """
@@ -247,6 +248,7 @@ class ToolCall(models.Model):
     answered_by = models.CharField(max_length=12, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
     former = RawTextField(blank=True)
+    execution = RawTextField(blank=True, default="", db_default="")
     latency_ms = models.FloatField(null=True, blank=True)
     cached = models.BooleanField(default=False)
     cost = models.DecimalField(max_digits=16, decimal_places=9, null=True, blank=True)

@@ -81,7 +81,7 @@ class Player:
             command = await self._commands.get()
             if command.get("type") == "cancel":
                 self.stop("cancelled")
-            elif command.get("type") == "answer":
+            else:
                 self._answering.take(command)
 
     # Events.
@@ -130,7 +130,7 @@ class Player:
 
     async def _end(self, outcome: ProviderFault | Stopped | None) -> None:
         body: Body
-        verdict = _worst(self._verdicts)
+        verdict = _worst([*self._verdicts, *self._answering.verdicts])
         match outcome:
             case None:
                 status = "finished"
@@ -159,7 +159,7 @@ class Player:
                 return
             if number == self.body.max_rounds:
                 return
-            contents = await self._answering.answer_all(told, turn, self.plan.offered)
+            contents = await self._answering.answer_all(told, turn, self.plan)
             parent = recording.Parent(turn, len(messages))
             messages = [
                 *messages,

@@ -299,7 +299,7 @@ class Result:
     content: str
     answered_by: str
     error: bool = False
-    latency_ms: float = 0.0
+    latency_ms: float | None = 0.0
 
 
 def store_result(turn: UUID, position: int, result: Result) -> None:

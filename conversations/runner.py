@@ -13,6 +13,7 @@ from console.lib import http
 from conversations import live
 from conversations.player import Player
 from conversations.runs import Order
+from tools_registry.execution import valkey
 
 _playing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[UUID, Player]] = (
     weakref.WeakKeyDictionary()
@@ -52,6 +53,7 @@ async def close() -> None:
     if players:
         await asyncio.wait([player.task for player in players], timeout=5)
     await live.hub().close()
+    await valkey.close()
     client = _clients.pop(loop, None)
     if client is not None:
         await client.aclose()

@@ -24,7 +24,7 @@ from tools_registry.dialects import UnreadableTool, read_tool, to_openai_chat
 from tools_registry.models import ToolVersion
 from tools_registry.specs import ToolSpec
 
-MODES = ("hand", "fixed", "sample", "recorded")
+MODES = ("hand", "fixed", "sample", "recorded", "execute")
 MOST_ROUNDS = 50
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
