@@ -11,7 +11,7 @@
   function change(part, fresh) {
     const figures = part.matches("[data-chart]") ? [part] : [...part.querySelectorAll("[data-chart]")];
     if (!figures.length) {
-      if (part.innerHTML !== fresh.innerHTML) part.replaceChildren(...fresh.childNodes);
+      if (!part.isEqualNode(fresh)) part.replaceChildren(...fresh.childNodes);
       return;
     }
     for (const figure of figures) {
