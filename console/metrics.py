@@ -26,6 +26,7 @@ from analytics.records import CallCount, DirtyHour
 from analytics.spans import MONTH
 from console import heartbeat
 from console.accounts import access
+from console.accounts.models import Project
 from console.lib import env
 from console.lib.problems import problem
 from conversations.doors.proxy.storing import open_spool
@@ -33,6 +34,7 @@ from conversations.incidents.records import Incident
 from conversations.intake import IngestLoss, IngestTally, Quarantined
 from conversations.models import Run
 from conversations.replay.records import Replay
+from tools_registry.execution.counting import read_counts
 
 OUTCOMES = ("stored", "duplicate", "rejected", "quarantined")
 
@@ -158,9 +160,36 @@ def _read_valkey() -> Iterator[Metric]:
     with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=3) as client:
         queue.add_metric([], float(str(client.llen("celery"))))
     yield queue
+    yield from _read_executions()
     now = GaugeMetricFamily("misfire_time_seconds", "The server's clock")
     now.add_metric([], timezone.now().timestamp())
     yield now
+
+
+def _read_executions() -> Iterator[Metric]:
+    labels = ["project", "tool"]
+    calls = CounterMetricFamily(
+        "misfire_executions", "Calls of tools that were to be run", labels=[*labels, "outcome"]
+    )
+    hits = CounterMetricFamily(
+        "misfire_execution_cache_hits", "Calls that the cache answered", labels=labels
+    )
+    took = CounterMetricFamily(
+        "misfire_execution_seconds", "What calls of tools took", labels=[*labels, "outcome"]
+    )
+    slugs = dict(Project.objects.values_list("pk", "slug"))
+    for one in read_counts():
+        told = [slugs.get(one.project, ""), one.tool]
+        if not told[0]:
+            continue
+        match one.what:
+            case "calls":
+                calls.add_metric([*told, one.status], one.value)
+            case "hits":
+                hits.add_metric(told, one.value)
+            case "ms":
+                took.add_metric([*told, one.status], one.value / 1000)
+    yield from (calls, hits, took)
 
 
 def _counter(name: str, told: str, rows: Iterable[tuple[object, ...]], labels: list[str]) -> Metric:
@@ -180,7 +209,7 @@ def _fill(
 
 
 _Look = Callable[[], Iterator[Metric]]
-_PARTS: Mapping[str, tuple[tuple[_Look, ...], type[Exception]]] = {
-    "database": ((_read_ingest, _read_calls, _read_work), DatabaseError),
-    "valkey": ((_read_valkey,), redis.RedisError),
+_PARTS: Mapping[str, tuple[tuple[_Look, ...], tuple[type[Exception], ...]]] = {
+    "database": ((_read_ingest, _read_calls, _read_work), (DatabaseError,)),
+    "valkey": ((_read_valkey,), (redis.RedisError, DatabaseError)),
 }

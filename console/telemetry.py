@@ -50,14 +50,17 @@ def start() -> None:
 def trace_requests(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: a span for each request, named by its route."""
+    """Middleware: a span for each request, named by its route; within the caller's trace where a
+    program names one."""
     if not is_wanted():
         return get_response
 
     def traced(request: HttpRequest) -> HttpResponse:
         if request.path.startswith(SILENT):
             return get_response(request)
-        with tracing.span(request.method or "", http_request_method=request.method) as span:
+        is_program = request.path.startswith("/api/")
+        parent = tracing.read_parent(request.headers) if is_program else None
+        with tracing.span(request.method or "", parent, http_request_method=request.method) as span:
             response = get_response(request)
             if request.resolver_match:
                 span.update_name(f"{request.method} /{request.resolver_match.route}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools_registry import canonical
-from tools_registry.execution import cache, confirmation, limits, valkey
+from tools_registry.execution import cache, confirmation, limits, valkey, watching
 from tools_registry.execution.arguments import prepare
 from tools_registry.execution.attempts import Attempts
 from tools_registry.execution.caller import Caller, Proposal
@@ -65,7 +65,11 @@ async def execute(
     """Run the plan. ``done`` are outcomes of calls that ran before and are not run again; setting
     ``stop`` ends what still runs, with what it brought until then."""
     running = _Running(plan, caller, emit, done or {})
-    outcomes = await running.all(stop)
+    began_ns = time.time_ns()
+    with watching.watching_turn(plan, caller):
+        outcomes = await running.all(stop)
+        fresh = {key: one for key, one in outcomes.items() if key not in (done or {})}
+        await watching.report(plan, caller, fresh, began_ns)
     return Executed(plan, {step.key: outcomes[step.key] for step in plan.steps})
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from console.accounts.models import Project
-from console.lib import json, tracing
+from console.lib import json
 from console.lib.threads import in_thread
 from conversations import answers
 from conversations.doors.execution.bodies import Call, Context, Order
@@ -165,8 +165,7 @@ async def _execute(work: Work, done: Done) -> Executed:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(work.order.deadline_ms / 1000, stop.set)
     try:
-        with tracing.span("execute turn", misfire_door="execute", misfire_project=work.project.pk):
-            return await execute(work.plan, caller, stop=stop)
+        return await execute(work.plan, caller, stop=stop)
     finally:
         await valkey.close()
 
