@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from analytics.filters import COLUMNS, OF_TURNS, Filter
-from analytics.rollup_sql import BY_KIND, CALLS, KINDS, LATENCIES, TURNS, Table, narrowest
+from analytics.rollup_sql import (
+    BY_CALLS,
+    BY_KIND,
+    CALLS,
+    KINDS,
+    LATENCIES,
+    TURNS,
+    Table,
+    narrowest,
+)
 from analytics.sketch import quantile
 from analytics.spans import DAY, HOUR, Span, after, floor
 from console.accounts.models import Project
@@ -171,10 +180,7 @@ class Tally:
 
 Group = tuple[str, ...]
 Counted = Mapping[Group, Mapping[tuple[Any, ...], Tally]]
-_SUMS = (
-    f"sum(calls), coalesce(sum(calls) FILTER (WHERE {_MISFIRED}), 0), sum(flagged), sum(rejected),"
-    " sum(errors)"
-)
+_SUMS = "sum(calls), {}, sum(flagged), sum(rejected), sum(errors)"
 _NAMED = frozenset(["tool", "model", "provider", "environment", "source"])
 
 
@@ -196,7 +202,7 @@ def count_calls(
     found: dict[Group, dict[tuple[Any, ...], Tally]] = {group: {} for group in groups}
     by_table: dict[Table, list[Group]] = {}
     for group in found:
-        table = narrowest(BY_KIND, {*group, *kept.columns})
+        table = narrowest(BY_CALLS, {*group, *kept.columns})
         by_table.setdefault(table, []).append(group)
     for table, wanted in by_table.items():
         _gather(found, table, wanted, (project, kept, span))
@@ -215,8 +221,11 @@ def _gather(
     sets = ", ".join(f"({', '.join(group)})" for group in groups)
     columns = ", ".join(names)
     mask = f"GROUPING({columns})" if names else "0"
+    has_kind = "kind" in table.dimensions
+    misfires = f"sum(calls) FILTER (WHERE {_MISFIRED})" if has_kind else "sum(misfires)"
+    sums = _SUMS.format(misfires)
     rows = _fetch(
-        f"SELECT {mask}, {f'{columns}, ' if names else ''}{_SUMS} FROM {table.name}"
+        f"SELECT {mask}, {f'{columns}, ' if names else ''}{sums} FROM {table.name}"
         f" WHERE {_WITHIN}{where} GROUP BY GROUPING SETS ({sets})",
         [*_within(project, span), *values],
     )

@@ -18,9 +18,13 @@ from analytics.records import DirtyMonth as DirtyMonth
 from analytics.records import ExpectedCount as ExpectedCount
 from analytics.records import KindCount as KindCount
 from analytics.records import LatencySketch as LatencySketch
+from analytics.records import ModelToolCount as ModelToolCount
 from analytics.records import OfferCount as OfferCount
 from analytics.records import PointerCount as PointerCount
+from analytics.records import SummaryCodeCount as SummaryCodeCount
+from analytics.records import SummaryCount as SummaryCount
 from analytics.records import ToolCodeCount as ToolCodeCount
+from analytics.records import ToolCount as ToolCount
 from analytics.records import ToolKindCount as ToolKindCount
 from analytics.records import TrafficCodeCount as TrafficCodeCount
 from analytics.records import TurnCount as TurnCount

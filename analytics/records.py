@@ -42,13 +42,11 @@ class OfTool(Rollup):
         abstract = True
 
 
-class CallSums(models.Model):
-    """Calls. ``kind`` is a call's first misfire code in the order of the layers, else its first
-    other code, "" without any: so kinds add up to all calls. ``model_cost`` is each call's share of
-    what its turn cost, in dollars; ``unpriced`` counts the calls of turns without a price.
+class Sums(models.Model):
+    """Calls. ``model_cost`` is each call's share of what its turn cost, in dollars; ``unpriced``
+    counts the calls of turns without a price.
     """
 
-    kind = models.CharField(max_length=40)
     calls = models.BigIntegerField()
     flagged = models.BigIntegerField()
     rejected = models.BigIntegerField()
@@ -58,6 +56,27 @@ class CallSums(models.Model):
     unpriced = models.BigIntegerField()
     model_cost = models.DecimalField(max_digits=24, decimal_places=12)
     tool_cost = models.DecimalField(max_digits=24, decimal_places=12)
+
+    class Meta:
+        abstract = True
+
+
+class CallSums(Sums):
+    """Calls by kind: a call's first misfire code in the order of the layers, else its first other
+    code, "" without any. So kinds add up to all calls.
+    """
+
+    kind = models.CharField(max_length=40)
+
+    class Meta:
+        abstract = True
+
+
+class ToolSums(Sums):
+    """Calls of all kinds, how many of them are misfires, and what these cost with all."""
+
+    misfires = models.BigIntegerField()
+    misfire_cost = models.DecimalField(max_digits=24, decimal_places=12)
 
     class Meta:
         abstract = True
@@ -101,12 +120,56 @@ class ToolStep(models.Model):
         abstract = True
 
 
-class ToolKindCount(ToolStep, CallSums):
-    """Calls by tool and kind, of all models together."""
+class SummaryCount(CallSums):
+    """Calls by environment and kind alone: few rows, whatever comes."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    environment = models.CharField(max_length=60)
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["project", "grain", "start"], name="tool_kind_count_step")
+            models.Index(fields=["project", "grain", "start"], name="summary_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of kind {self.kind or 'none'} from {self.start}"
+
+
+class ToolCount(ToolStep, ToolSums):
+    """Calls by tool, of all kinds and models together."""
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="tool_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.tool} from {self.start}"
+
+
+class ModelToolCount(ToolStep, ToolSums):
+    """Calls by model and tool, of all kinds together."""
+
+    model = models.CharField(max_length=_NAME)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="model_tool_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.tool} by {self.model} from {self.start}"
+
+
+class ToolKindCount(ToolStep, CallSums):
+    """Calls by tool and kind, of all models together: read one tool at a time."""
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="tool_kind_count_step"),
+            models.Index(fields=["project", "grain", "tool", "start"], name="tool_kind_of_tool"),
         ]
 
     def __str__(self) -> str:
@@ -122,6 +185,25 @@ class CodeCount(OfTool):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "start"], name="code_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls with {self.code} from {self.start}"
+
+
+class SummaryCodeCount(models.Model):
+    """Calls that have a finding code, by environment alone."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    environment = models.CharField(max_length=60)
+    code = models.CharField(max_length=40)
+    calls = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="summary_code_count_step")
         ]
 
     def __str__(self) -> str:
@@ -151,7 +233,8 @@ class ToolCodeCount(ToolStep):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["project", "grain", "start"], name="tool_code_count_step")
+            models.Index(fields=["project", "grain", "start"], name="tool_code_count_step"),
+            models.Index(fields=["project", "grain", "tool", "start"], name="tool_code_of_tool"),
         ]
 
     def __str__(self) -> str:

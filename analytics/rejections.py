@@ -69,9 +69,17 @@ def terms_of(layer: str, present: Iterable[str]) -> list[str]:
 
 
 def count_codes(
-    project: Project, kept: Filter, span: Span, *, by: Sequence[str] = ()
+    project: Project,
+    kept: Filter,
+    span: Span,
+    *,
+    by: Sequence[str] = (),
+    among: Mapping[str, Sequence[Any]] | None = None,
 ) -> dict[tuple[Any, ...], int]:
-    """Calls that have a code, by (code, *by): a call with two codes counts in both."""
+    """Calls that have a code, by (code, *by): a call with two codes counts in both. ``among``
+    names the only values of a dimension that are counted."""
+    if among:
+        kept = kept.among(among)
     where, values = kept.where(COLUMNS)
     columns = ", ".join(("code", *by))
     table = narrowest(BY_CODE, {*by, *kept.columns})

@@ -55,8 +55,13 @@ _CALL_SUMS = (
     "tool_cost",
 )  # fmt: skip
 CALLS = Table("analytics_callcount", (*_OF_TOOL, "kind"), _CALL_SUMS)
+SUMMARIES = Table("analytics_summarycount", ("environment", "kind"), _CALL_SUMS)
 KIND_COUNTS = Table("analytics_kindcount", (*_SHARED, "kind"), _CALL_SUMS)
 TOOL_KINDS = Table("analytics_toolkindcount", (*_OF_TOOLS, "kind"), _CALL_SUMS)
+_TOOL_SUMS = (*_CALL_SUMS, "misfires", "misfire_cost")
+TOOL_COUNTS = Table("analytics_toolcount", _OF_TOOLS, _TOOL_SUMS)
+MODEL_TOOLS = Table("analytics_modeltoolcount", ("model", *_OF_TOOLS), _TOOL_SUMS)
+SUMMARY_CODES = Table("analytics_summarycodecount", ("environment", "code"), ("calls",))
 CODE_COUNTS = Table("analytics_codecount", (*_OF_TOOL, "code"), ("calls",))
 TRAFFIC_CODES = Table("analytics_trafficcodecount", (*_SHARED, "code"), ("calls",))
 TOOL_CODES = Table("analytics_toolcodecount", (*_OF_TOOLS, "code"), ("calls",))
@@ -82,12 +87,11 @@ LATENCIES = Table(
     ("number",),
     (("buckets", ""), ("counts", "")),
 )
-TABLES = (
-    CALLS, KIND_COUNTS, TOOL_KINDS, CODE_COUNTS, TRAFFIC_CODES, TOOL_CODES, POINTERS, TURNS, OFFERS,
-    EXPECTED, LATENCIES,
-)  # fmt: skip
-BY_KIND, BY_CODE = (KIND_COUNTS, TOOL_KINDS, CALLS), (TRAFFIC_CODES, TOOL_CODES, CODE_COUNTS)
+BY_CALLS = (SUMMARIES, KIND_COUNTS, TOOL_COUNTS, MODEL_TOOLS, TOOL_KINDS, CALLS)
+BY_CODE = (SUMMARY_CODES, TRAFFIC_CODES, TOOL_CODES, CODE_COUNTS)
 """The same counts by fewer and by all dimensions, those with fewest rows first."""
+BY_KIND = tuple(table for table in BY_CALLS if "kind" in table.dimensions)
+TABLES = (*BY_CALLS, *BY_CODE, POINTERS, TURNS, OFFERS, EXPECTED, LATENCIES)
 
 
 def narrowest(tables: Sequence[Table], columns: Iterable[str]) -> Table:
@@ -157,10 +161,12 @@ _COUNTED = f"""
   FROM hour_calls GROUP BY step, model, provider, environment, source, tool, version_id, codes
 ),
 by_kind AS MATERIALIZED (
-  SELECT held.*, CASE WHEN codes = '{{}}' THEN '' ELSE coalesce(
+  SELECT one.*, CASE WHEN kind = ANY({_list(MISFIRES)}) THEN calls ELSE 0 END AS misfires,
+    CASE WHEN kind = ANY({_list(MISFIRES)}) THEN model_cost + tool_cost ELSE 0 END AS misfire_cost
+  FROM (SELECT held.*, CASE WHEN codes = '{{}}' THEN '' ELSE coalesce(
     (SELECT ordered.code FROM unnest({_list(KINDS)}) WITH ORDINALITY ordered (code, place)
      WHERE ordered.code = ANY(held.codes) ORDER BY place LIMIT 1), '') END AS kind
-  FROM by_codes held
+  FROM by_codes held) one
 ),
 by_code AS MATERIALIZED (
   SELECT held.*, one.code FROM by_codes held
@@ -287,7 +293,7 @@ FROM (
 """
 
 _ROWS = {
-    **{table: _sum_counted(table, "by_kind") for table in BY_KIND},
+    **{table: _sum_counted(table, "by_kind") for table in BY_CALLS},
     **{table: _sum_counted(table, "by_code") for table in BY_CODE},
     POINTERS: _POINTERS,
     TURNS: _TURNS,
@@ -346,4 +352,13 @@ def _sum_up(table: Table) -> str:
             f" GROUP BY {names}, bucket) merged GROUP BY {names}"
         )
     sums = ", ".join([f"sum({name})" for name in table.sums] + [how for _, how in table.others])
+    if table is POINTERS:
+        return (
+            f"{head}, calls, example FROM (SELECT counted.*,"
+            " dense_rank() OVER (ORDER BY whole DESC, tool, code, pointer) AS place"
+            f" FROM (SELECT {names}, sum(calls) AS calls,"
+            " max(example) AS example, sum(sum(calls)) OVER (PARTITION BY tool, code, pointer)"
+            f" AS whole FROM {table.name} WHERE {_WITHIN} GROUP BY {names}) counted) ranked"
+            f" WHERE place <= {MOST_POINTERS}"
+        )
     return f"{head}, {sums} FROM {table.name} WHERE {_WITHIN} GROUP BY {names}"

@@ -39,14 +39,14 @@ _CHANGES = timedelta(hours=48)
 _ALL = Filter()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Look:
     """A tool of the last 24 hours beside its past. ``hours`` are its rejected shares."""
 
     name: str
     day: Tally
     usual: Tally
-    hours: tuple[float, ...]
+    hours: tuple[float, ...] = ()
     code: str = ""
     """The finding that most of its calls have."""
 
@@ -118,7 +118,7 @@ class Standing:
 
 def read_standing(project: Project, now: datetime) -> Standing:
     last, past = of_range("24h", now), _usual(now)
-    counted = count_calls(project, _ALL, last, [(), ("tool",), ("start", "tool")])
+    counted = count_calls(project, _ALL, last, [(), ("tool",)])
     usual = count_calls(project, _ALL, past, [(), ("tool",)])
     turns = series(project, "failed", _ALL, last)
     earlier = Span(last.since - timedelta(days=7), last.until - timedelta(days=7), HOUR)
@@ -152,18 +152,20 @@ def _p95(project: Project, span: Span) -> float | None:
 
 def _look(project: Project, counted: Counted, usual: Counted, span: Span) -> list[Look]:
     """The tools with enough calls, the most unusual first."""
-    found = []
-    for (name,), tally in counted["tool",].items():
-        if tally.calls >= LEAST:
-            held = (counted["start", "tool"].get((at, name), Tally()) for at in span.starts)
-            hours = tuple(tally.refused.percent for tally in held)
-            found.append(Look(str(name), tally, usual["tool",].get((name,), Tally()), hours))
-    worst = sorted(found, key=lambda look: (-look.score, -look.day.rejected))[:_SHOWN]
-    codes = _top_codes(count_codes(project, _ALL, span, by=("tool",))) if worst else {}
-    return [
-        Look(look.name, look.day, look.usual, look.hours, codes.get(look.name, ""))
-        for look in worst
+    found = [
+        Look(str(name), tally, usual["tool",].get((name,), Tally()))
+        for (name,), tally in counted["tool",].items()
+        if tally.calls >= LEAST
     ]
+    worst = sorted(found, key=lambda look: (-look.score, -look.day.rejected))[:_SHOWN]
+    among, group = {"tool": [look.name for look in worst]}, ("start", "tool")
+    codes = _top_codes(count_codes(project, _ALL, span, by=("tool",), among=among))
+    steps = count_calls(project, _ALL, span, [group], among)[group]
+    for look in worst:
+        tallies = (steps.get((at, look.name), Tally()) for at in span.starts)
+        look.hours = tuple(tally.refused.percent for tally in tallies)
+        look.code = codes.get(look.name, "")
+    return worst
 
 
 def _top_codes(counted: Mapping[tuple[str, ...], int]) -> dict[str, str]:

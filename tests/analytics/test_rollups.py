@@ -22,8 +22,11 @@ from analytics.records import (
     ExpectedCount,
     KindCount,
     LatencySketch,
+    ModelToolCount,
     OfferCount,
     PointerCount,
+    SummaryCount,
+    ToolCount,
     ToolKindCount,
     TurnCount,
 )
@@ -83,7 +86,7 @@ def agree(project: Project) -> None:
         by_step = Counter({at: 0 for (at, *_), _ in counted})
         for ((at, *_), what), number in counted.items():
             by_step[at] += number if what == "calls" else 0
-        for narrow in (KindCount, ToolKindCount):
+        for narrow in (SummaryCount, KindCount, ToolCount, ModelToolCount, ToolKindCount):
             assert sum_steps(narrow, project, grain) == by_step
         turns, cost = Counter[datetime](), Counter[datetime]()
         for turn in Turn.objects.filter(project=project):
