@@ -19,7 +19,7 @@
 
   const open = async (address) => {
     const url = new URL(address, location.href);
-    await htmx.ajax("GET", url.pathname + url.search, { target: "#rp-beside", swap: "innerHTML" });
+    await htmx.ajax("GET", url.pathname + url.search, { target: "#rp-beside" });
     history.replaceState(history.state, "", url.pathname + url.search);
     mark();
   };
@@ -58,7 +58,7 @@
     if (!form) return;
     event.preventDefault();
     htmx.ajax("POST", form.action, {
-      target: "#rp-beside", swap: "innerHTML", values: Object.fromEntries(new FormData(form)),
+      target: "#rp-beside", values: Object.fromEntries(new FormData(form)),
     }).then(mark);
   });
 

@@ -8,14 +8,14 @@
     const found = Object.fromEntries(new FormData(form()));
     return { ...found, then };
   };
-  const redraw = (then) => htmx.ajax("POST", form().action, { target: "#rp-form", swap: "outerHTML", values: values(then) });
+  const redraw = (then) => htmx.ajax("POST", form().action, { source: "#rp-form", target: "#rp-form", values: values(then) });
   const estimate = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       // What is being typed there is kept: the field is put back with its caret.
       const focused = document.activeElement?.closest("#rp-estimate") ? document.activeElement : null;
       const at = focused?.selectionStart;
-      htmx.ajax("POST", form().action, { target: "#rp-estimate", swap: "outerHTML", values: values("estimate") }).then(() => {
+      htmx.ajax("POST", form().action, { source: "#rp-estimate", target: "#rp-estimate", values: values("estimate") }).then(() => {
         if (!focused?.id) return;
         const field = document.getElementById(focused.id);
         field?.focus();
