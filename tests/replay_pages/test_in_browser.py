@@ -154,3 +154,21 @@ def test_an_incident_is_resolved_with_proof_in_at_most_eight_clicks(
     incident.refresh_from_db()
     assert incident.status == "resolved"
     assert hand.count <= 8, hand.count
+
+
+def test_the_form_is_drawn_anew_without_losing_what_was_typed(
+    desk: Page, people: People, daphne_server: str
+) -> None:
+    incident = break_the_night(people)
+    base = f"{daphne_server}/p/{people.project.slug}/replays/new/?incident={incident.number}"
+    desk.goto(base)
+    names = desk.get_by_label("Name of variant")
+    before = names.count()
+    names.last.fill("the night's cure")
+    desk.get_by_role("button", name="Add a variant").click()
+    expect(names).to_have_count(before + 1)
+    expect(names.nth(before - 1)).to_have_value("the night's cure")
+    desk.get_by_label("Trials").first.fill("5")
+    calls = BAD_CALLS * 5 * (before + 2)
+    expect(desk.locator("#rp-estimate")).to_contain_text(f"Model calls{calls}")
+    assert desk.locator("#rp-form").count() == 1
