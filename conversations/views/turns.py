@@ -18,6 +18,7 @@ from console.lib import json
 from conversations import recording, snippets, timeline, timeline_plot, transcript, wire
 from conversations.layout import lay_out
 from conversations.models import Conversation, Run, ToolCall, Turn, TurnWire
+from conversations.turn_plans import plan_of
 from tools_registry.dialects import read_offer
 from tools_registry.models import ToolVersion
 from tools_registry.policies import Change, CompiledPolicy, sanitise
@@ -37,6 +38,8 @@ LARGE_WIRE = 512 * 1024
 CHUNKS = 200
 ENTRIES = 200
 RAIL = 100
+MOST_PLANNED = 100
+"""Calls of a turn beyond which no plan is drawn."""
 
 
 @member("viewer")
@@ -296,6 +299,7 @@ def _fill_messages(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str,
         "reply": transcript.read([reply])[0] if reply else None,
         "calls": [_describe_call(call, policies) for call in kept.calls],
         "offered": _describe_offer(turn, kept.calls),
+        "planned": _plan(kept.calls, policies),
         "is_large": large,
         **({} if large else _fill_timeline(request, turn, kept)),
     }
@@ -369,7 +373,22 @@ def _describe_call(call: ToolCall, policies: Mapping[str, CompiledPolicy]) -> di
         "layers": call.layers,
         "findings": call.found,
         "sanitised": _sanitise(call, policies.get(call.name)),
+        "execution": _read_execution(call),
     }
+
+
+def _read_execution(call: ToolCall) -> dict[str, Any]:
+    if not call.execution:
+        return {}
+    kept: dict[str, Any] = json.load(call.execution)
+    return kept | ({"sent": _write(kept["sent"])} if "sent" in kept else {})
+
+
+def _plan(calls: Sequence[ToolCall], policies: Mapping[str, CompiledPolicy]) -> Any:
+    """The plan of several calls, or of an executed one, as the page draws it."""
+    if len(calls) > MOST_PLANNED or not (len(calls) > 1 or any(one.execution for one in calls)):
+        return None
+    return plan_of(calls, policies).to_json()
 
 
 def _sanitise(call: ToolCall, policy: CompiledPolicy | None) -> list[tuple[UUID, Change]]:

@@ -2,10 +2,13 @@
 import { h, svg, icon, iconButton, fill, folded, visible, verdict, LAYER_ICONS, milliseconds, plural, wire } from "./playground_dom.js";
 import { layOut, LONGEST } from "./playground_layout.js";
 import { answerBox } from "./playground_answer.js";
+import { heldBox } from "./playground_plan.js";
+import { seconds } from "./call_plan.js";
 
 const LIVE_LIMIT = 4096;
 const LONG = 600;
-const DETAIL = { hand: "by hand", fixed: "by fixed JSON", sample: "sampled from its output schema", recorded: "with a recorded result" };
+const DETAIL = { hand: "by hand", fixed: "by fixed JSON", sample: "sampled from its output schema", recorded: "with a recorded result", execute: "by executing it", executed: "executed", mock: "from a mock" };
+const STATUS = { refused: "Not run", held: "Not run", skipped: "Skipped", cancelled: "Cancelled" };
 
 const annotation = (finding) => h("div", { class: `ann l-${finding.layer}${finding.severity === "flagged" ? " w" : ""}` },
   icon(LAYER_ICONS[finding.layer] || "info-circle"),
@@ -88,10 +91,30 @@ const state = (call) => {
 
 const result = (call) => {
   const { result: given } = call;
-  const how = DETAIL[given.answered_by] || given.answered_by;
+  const how = given.executor ? `executed, ${given.executor}` : DETAIL[given.answered_by] || given.answered_by;
+  const facts = [how, given.latency_ms ? milliseconds(given.latency_ms) : null, given.attempts > 1 ? plural(given.attempts, "attempt") : null, given.cost ? `$${given.cost}` : null];
   return h("div", { class: `call-s res${given.error ? " bad" : ""}` },
-    h("h3", {}, given.error ? "Error" : "Result", " ", h("span", { class: "muted", text: [how, given.latency_ms ? milliseconds(given.latency_ms) : null].filter(Boolean).join(", ") })),
-    wire("pre", given.content, "rs"));
+    h("h3", {}, STATUS[given.status] || (given.error ? "Error" : "Result"), " ", h("span", { class: "muted", text: facts.filter(Boolean).join(", ") })),
+    given.cached ? h("p", { class: "small hit-l" }, icon("history"), ` From the cache, ${age(given.cached.age_s)} old${given.cached.shared ? ", shared with an equal call" : ""}: saved ${seconds(given.cached.saved_ms)}${given.cached.saved_cost ? ` and $${given.cached.saved_cost}` : ""}`) : null,
+    given.sent === undefined ? null : h("p", { class: "small muted wire" }, "Sent: ", h("code", {}, folded(JSON.stringify(given.sent), 600))),
+    wire("pre", given.content, "rs"), (given.findings || []).length ? h("div", { class: "code apart" }, given.findings.map(annotation)) : null,
+    (given.notes || []).map((note) => h("p", { class: "small muted wire" }, visible(note))));
+};
+
+const age = (s) => (s < 90 ? `${Math.round(s)} s` : s < 5400 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`);
+
+// What a call that is executed does just now.
+const stepWords = (call) => {
+  const { step } = call;
+  switch (step?.step) {
+    case "queued": return "Waits for its turn in the plan";
+    case "started": return `Executing${step.attempt > 1 ? `, attempt ${step.attempt}` : ""} (${step.executor})`;
+    case "retried": return `Attempt ${step.attempt} failed: ${step.message}. Again in ${seconds(step.wait_ms)}`;
+    case "cached": return "From the cache";
+    case "agreed": return `Agreed to by ${step.by}`;
+    case "declined": return `Refused by ${step.by}`;
+    default: return `Being answered ${DETAIL[call.mode] || call.mode || ""}`;
+  }
 };
 
 // card(call, {letter, recorded, answer, copyLabel}) → {node, update()}: update() shows what the call has become.
@@ -135,9 +158,9 @@ export const callCard = (call, context) => {
   const paintBelow = () => {
     if (!isWhole()) return fill(below, h("div", { class: "prog" }, tickStrip(call), legend(call)));
     const found = general();
-    box = call.state === "waiting" ? box || answerBox(call, context) : null;
+    box = call.state === "waiting" && context.mayRun !== false ? box || answerBox(call, context) : null;
     fill(below, found.length ? h("div", { class: "code apart" }, found) : null, layerStrip(call), call.ticks.length > 1 ? h("div", { class: "prog" }, tickStrip(call), legend(call)) : null,
-      call.state === "executing" ? h("div", { class: "call-s hs ink2 small" }, h("span", { class: "spin" }, icon("loader-2")), `Being answered ${DETAIL[call.mode] || call.mode || ""}`) : null,
+      call.held ? heldBox(call, context) : call.state === "executing" ? h("div", { class: "call-s hs ink2 small" }, h("span", { class: "spin" }, icon("loader-2")), h("span", { class: "wire" }, visible(stepWords(call)))) : null,
       box, call.result ? result(call) : null, call.state === "unanswered" ? h("p", { class: "call-s small muted", text: "No answer was given before the run ended." }) : null);
   };
 

@@ -8,6 +8,7 @@ import { jsonDialog, toolPicker } from "./playground_dialogs.js";
 import { settingsPanel } from "./playground_settings.js";
 import { column } from "./playground_column.js";
 import { columnHead } from "./playground_heads.js";
+import { confirmDialog } from "./playground_plan.js";
 
 const data = JSON.parse(document.getElementById("pg-data").textContent);
 const { urls, connections, routers, catalogue } = data;
@@ -33,7 +34,7 @@ document.addEventListener("visibilitychange", () => { if (document.hidden) setup
 // ---- panels
 const jsonEditor = jsonDialog(at("#pg-json"));
 const messages = messagesPanel({ list: at("#pg-messages"), meta: at("#pg-messages-meta"), add: at("#pg-message-add") }, setup);
-const tools = toolsPanel({ list: at("#pg-tools"), meta: at("#pg-tools-meta"), urls, catalogue, editDialog: jsonEditor }, setup);
+const tools = toolsPanel({ list: at("#pg-tools"), meta: at("#pg-tools-meta"), all: at("#pg-tools-all"), urls, catalogue, editDialog: jsonEditor }, setup);
 settingsPanel(page, setup, { connections, routers });
 const picker = toolPicker({ dialog: at("#pg-pick"), catalogue, urls, toolsUrl: urls.toolList, paste: jsonEditor }, tools.add);
 at("#pg-tool-add").addEventListener("click", picker.open);
@@ -102,6 +103,7 @@ addEventListener("popstate", () => location.reload());
 const onChange = (changed) => {
   for (const view of views) if (view.runs.some((run) => changed.includes(run)) || (view.letter !== "A" && changed.includes(views[0].run))) view.update();
   paintRunBar();
+  if (data.mayRun) confirming.look(runs.held());
   if (changed.some((run) => run.finishedNow === undefined && ["finished", "failed", "cancelled", "interrupted"].includes(run.status))) {
     for (const run of changed) run.finishedNow = true;
     document.body.dispatchEvent(new CustomEvent("runs-changed"));
@@ -110,11 +112,19 @@ const onChange = (changed) => {
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const runs = createRuns({ url: `${scheme}://${location.host}${urls.socket}`, probe, onChange, onStarted, onState, say, onRefused });
 
+// ---- destructive calls ask first
+const spoken = (text) => { if (text) Misfire.toast({ title: "Nothing was sent", text, kind: "error" }); };
+const confirming = confirmDialog(at("#pg-confirm"), (run, call, agree) => spoken(runs.confirm(run, call, agree)));
+
 // ---- columns
 const context = {
   stop: (run) => runs.cancel(run),
   runAgain: (letter) => runColumns([letter]),
   answer: (run, call, content, error) => runs.answer(run, call, content, error),
+  mayRun: data.mayRun,
+  execute: (run, keys) => { const refused = runs.execute(run, keys); spoken(refused); return refused; },
+  changePlan: (run, round, patch) => spoken(runs.changePlan(run, round, patch)),
+  look: (run, call) => confirming.show(run, call),
   recorded: async (call) => {
     const answer = await fetch(urls.recorded, { method: "POST", headers, body: JSON.stringify({ name: call.name, arguments: call.args }) });
     return answer.ok ? (await answer.json()).result : null;

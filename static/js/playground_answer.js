@@ -32,6 +32,7 @@ export const answerBox = (call, context) => {
     area, note,
     h("div", { class: "hs w mt8" },
       h("button", { class: "btn pri", type: "button", on: { click: () => send(false) } }, icon("corner-down-left"), "Answer and continue"),
-      h("button", { class: "btn", type: "button", on: { click: () => send(true) } }, "Answer with an error")));
+      h("button", { class: "btn", type: "button", on: { click: () => send(true) } }, "Answer with an error"),
+      call.executable ? h("button", { class: "btn", type: "button", on: { click: () => { note.textContent = context.execute(call) || "Sent."; } } }, icon("bolt"), "Execute") : null));
   return box;
 };

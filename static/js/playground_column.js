@@ -1,10 +1,11 @@
 // One column: its runs (one a trial), the chosen one shown as it streams.
 import { h, icon, fill, visible, blocks, button, iconButton, verdict, milliseconds, number, plural, FOLD, cutAt } from "./playground_dom.js";
-import { isOver, elapsed, firstToken, readingRound, waitingCalls, worst, calls } from "./playground_run.js";
+import { isOver, elapsed, firstToken, readingRound, waitingCalls, heldCalls, worst, calls } from "./playground_run.js";
 import { callCard } from "./call_card.js";
 import { eventList } from "./playground_events.js";
 import { failureNote } from "./playground_failure.js";
 import { against } from "./playground_diff.js";
+import { planPanel } from "./playground_plan.js";
 
 // Text that grows: only what is new is added to the page, and no more than 4 KB unless asked for.
 const textView = (item) => {
@@ -79,7 +80,7 @@ export const column = (letter, context) => {
 
   const view = (item, run) => {
     if (!views.has(item)) {
-      const made = item.kind === "call" ? callCard(item, { letter, recorded: context.recorded, answer: (call, content, error) => context.answer(run, call, content, error) }) : textView(item);
+      const made = item.kind === "call" ? callCard(item, { letter, recorded: context.recorded, answer: (call, content, error) => context.answer(run, call, content, error), execute: (call) => context.execute(run, [call.key]), look: (call) => context.look(run, call), mayRun: context.mayRun }) : textView(item);
       views.set(item, made);
     }
     return views.get(item);
@@ -89,10 +90,12 @@ export const column = (letter, context) => {
     const wanted = [];
     for (const round of run.rounds) {
       if (!views.has(round) || views.get(round).over !== round.over) {
-        views.set(round, { over: round.over, head: roundHead(run, round, context), findings: roundFindings(round) });
+        views.set(round, { over: round.over, head: roundHead(run, round, context), findings: roundFindings(round), plan: views.get(round)?.plan || planPanel(run, round, context) });
       }
+      views.get(round).plan.update();
       wanted.push(views.get(round).head);
       for (const item of round.items) { const one = view(item, run); one.update(); wanted.push(one.node); }
+      if (!views.get(round).plan.node.hidden) wanted.push(views.get(round).plan.node);
       if (views.get(round).findings) wanted.push(views.get(round).findings);
     }
     const same = wanted.length === items.childNodes.length && wanted.every((one, index) => one === items.childNodes[index]);
@@ -112,8 +115,8 @@ export const column = (letter, context) => {
     const silent = live && run.status !== "waiting" && (!run.rounds.length || Boolean(readingRound(run)));
     const invalid = live && calls(run).some((call) => call.state === "assembling" && call.violation);
     const base = letter === "A" || (run.error && !calls(run).length) ? null : context.baseline(run);
-    const waiting = waitingCalls(run).length;
-    if (!afterChanged([run.ref ?? run.id, run.status, silent, run.rounds.length, invalid, waiting, base?.id, base?.status].join())) return;
+    const waiting = waitingCalls(run).length, held = heldCalls(run).length;
+    if (!afterChanged([run.ref ?? run.id, run.status, silent, run.rounds.length, invalid, waiting, held, base?.id, base?.status].join())) return;
     if (run.error && !failure) failure = failureNote(run, { runAgain: () => context.runAgain(letter) });
     fill(after,
       run.routed ? h("p", { class: "small muted" }, icon("route"), ` ${run.routed}`) : null,
@@ -122,7 +125,7 @@ export const column = (letter, context) => {
       failure?.node,
       run.status === "finished" && endsInCall(run) ? h("p", { class: "note" }, icon("info-circle"), `The model still calls tools after ${plural(run.rounds.length, "round")}, the most that a run makes. Open the last turn in the playground to go on from there.`) : null,
       run.status === "cancelled" ? h("p", { class: "note" }, icon("player-stop"), "Stopped. What arrived is kept.") : null,
-      run.status === "waiting" ? h("div", { class: "wait" }, icon("sparkles"), waiting > 1 ? `The reply appears here when all ${waiting} calls are answered.` : "The reply appears here when you have answered the call.") : null,
+      run.status === "waiting" ? h("div", { class: "wait" }, icon("sparkles"), held ? "A destructive call waits for your word." : waiting > 1 ? `The reply appears here when all ${waiting} calls are answered.` : "The reply appears here when you have answered the call.") : null,
       base ? against(run, base) : null);
   };
 

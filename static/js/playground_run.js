@@ -13,7 +13,7 @@ const KEPT_EVENTS = 200;
 const roundOf = (run, number) => {
   let round = run.rounds.find((one) => one.number === number);
   if (!round) {
-    round = { number, turn: null, items: [], finishReason: null, latency: null, firstToken: null, findings: [], over: false };
+    round = { number, turn: null, items: [], finishReason: null, latency: null, firstToken: null, findings: [], over: false, plan: null, executable: [], planRefused: "", planBegun: false, schedule: null };
     run.rounds.push(round);
   }
   return round;
@@ -28,7 +28,7 @@ const callOf = (run, event) => {
     call = {
       kind: "call", round: event.round, index: event.index, choice, id: null, key: null, name: "", args: "", fragments: 0, ticks: [],
       violation: null, violatedAt: null, firstAt: null, lastAt: null, state: "assembling", version: null,
-      verdict: null, layers: [], findings: [], mode: null, result: null, changed: 0,
+      verdict: null, layers: [], findings: [], mode: null, step: null, held: null, retries: 0, hit: null, result: null, changed: 0,
     };
     items.push(call);
   }
@@ -90,10 +90,24 @@ const STEPS = {
     verdict: event.verdict, layers: event.layers ?? [], findings: event.findings ?? [],
   }),
   "call.waiting": (run, event) => { update(callOf(run, event), { state: "waiting" }); run.status = "waiting"; },
-  "call.executing": (run, event) => update(callOf(run, event), { state: "executing", mode: event.mode }),
+  "calls.planned": (run, event) => {
+    const round = roundOf(run, event.round);
+    Object.assign(round, { plan: event.plan, executable: event.executable ?? [], planRefused: event.refused ?? "" });
+    for (const item of round.items) if (item.kind === "call") update(item, { executable: round.executable.includes(item.key) });
+  },
+  "calls.executed": (run, event) => Object.assign(roundOf(run, event.round), { schedule: event.schedule }),
+  "call.executing": (run, event) => {
+    const call = callOf(run, event);
+    if (!call) return;
+    update(call, { state: "executing", mode: event.mode, step: event, held: event.step === "held" ? event : null, retries: call.retries + (event.step === "retried" ? 1 : 0), hit: event.step === "cached" ? event : call.hit });
+    if (event.mode === "execute") roundOf(run, event.round).planBegun = true;
+    run.status = waitingCalls(run).length || heldCalls(run).length ? "waiting" : "running";
+  },
   "call.result": (run, event) => {
-    update(callOf(run, event), { state: "answered", result: event });
-    if (!waitingCalls(run).length) run.status = "running";
+    const call = callOf(run, event);
+    const judged = event.verdict ? { verdict: event.verdict, layers: event.layers ?? call?.layers } : {};
+    update(call, { state: "answered", held: null, result: event, ...judged });
+    if (!waitingCalls(run).length && !heldCalls(run).length) run.status = "running";
   },
   usage: addUsage,
   "round.finished": (run, event) => Object.assign(roundOf(run, event.round), {
@@ -106,13 +120,14 @@ const STEPS = {
 // Nobody can answer a run that is over, nor does what had begun go on.
 const end = (run, changes) => {
   for (const call of calls(run)) {
-    if (call.state === "waiting" || call.state === "executing") update(call, { state: "unanswered" });
+    if (call.state === "waiting" || call.state === "executing") update(call, { state: "unanswered", held: null });
     if (call.state === "assembling") update(call, { state: "cut" });
   }
   Object.assign(run, changes);
 };
 
 export const waitingCalls = (run) => run.rounds.flatMap((round) => round.items).filter((item) => item.kind === "call" && item.state === "waiting");
+export const heldCalls = (run) => calls(run).filter((call) => call.held);
 export const calls = (run) => run.rounds.flatMap((round) => round.items).filter((item) => item.kind === "call");
 
 // "applied", "known" (seen before) or "gap" (an event before it is missing: resume after run.seq).

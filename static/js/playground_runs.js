@@ -1,5 +1,5 @@
 // All runs of the page: started, followed over the socket, resumed, and drawn once a frame.
-import { apply, calls, isOver, newRun, worst } from "./playground_run.js";
+import { apply, calls, heldCalls, isOver, newRun, worst } from "./playground_run.js";
 import { connect } from "./playground_socket.js";
 
 // Random enough for a name, also where the page is not a secure context.
@@ -28,6 +28,7 @@ export const createRuns = ({ url, probe, onChange, onStarted, onState, say, onRe
     const where = `Column ${run.column}${run.trial > 1 ? `, trial ${run.trial}` : ""}`;
     if (event.type === "call.completed") say(`${where}: call ${event.name} ${event.verdict}, ${(event.findings || []).length} findings`);
     if (event.type === "call.waiting") say(`${where} waits for your answer`);
+    if (event.step === "held") say(`${where}: ${event.name} is destructive and waits for your word`);
     if (event.type === "run.finished") say(`${where} ${event.status}`);
     if (event.type === "run.failed") say(`${where} failed: ${event.code}`);
   };
@@ -72,6 +73,10 @@ export const createRuns = ({ url, probe, onChange, onStarted, onState, say, onRe
   };
   const socket = connect({ url, probe, follow, onEvent, onState: stateChanged });
 
+  // A command of the moment: it is sent now or not at all; "" or why it was not.
+  const tell = (run, command) => (socket.send({ ...command, run: run.id }, { keep: false }) ? ""
+    : "The line to the console is down, so nothing was sent. It comes back by itself; try again then.");
+
   return {
     retry: socket.retry,
     newGroup: uuid,
@@ -94,9 +99,12 @@ export const createRuns = ({ url, probe, onChange, onStarted, onState, say, onRe
     cancel: (run) => { if (run.id && !isOver(run)) socket.send({ type: "run.cancel", run: run.id }); },
     answer: (run, call, content, error) => {
       if (!content.trim()) return "Write an answer, or fill in an empty one.";
-      const sent = socket.send({ type: "call.answer", run: run.id, call: call.key, content, error }, { keep: false });
-      return sent ? "" : "The line to the console is down, so nothing was sent. It comes back by itself; answer again then.";
+      return tell(run, { type: "call.answer", call: call.key, content, error });
     },
+    execute: (run, keys) => tell(run, { type: "call.execute", calls: keys }),
+    confirm: (run, call, agree) => tell(run, { type: "call.confirm", call: call.key, agree }),
+    changePlan: (run, round, patch) => tell(run, { type: "plan.change", round: round.number, ...patch }),
+    held: () => [...byId.values()].flatMap((run) => (isOver(run) ? [] : heldCalls(run).map((call) => ({ run, call })))),
     live: () => [...byId.values(), ...byRef.values()].filter((run) => !isOver(run)),
     summary: (run) => ({ verdict: worst(run), calls: calls(run).length }),
   };

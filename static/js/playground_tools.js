@@ -3,8 +3,8 @@
 import { h, icon, iconButton, button, fill, visible } from "./playground_dom.js";
 import { columnOf, toolName } from "./playground_setup.js";
 
-const MODES = { hand: "By hand", fixed: "Fixed JSON", sample: "Sampled from its output schema", recorded: "A recorded result" };
-const SHORT = { fixed: "fixed", sample: "sampled", recorded: "recorded" };
+const MODES = { hand: "By hand", fixed: "Fixed JSON", sample: "Sampled from its output schema", recorded: "A recorded result", execute: "Executed, as its policy says" };
+const SHORT = { fixed: "fixed", sample: "sampled", recorded: "recorded", execute: "executed" };
 const SHOWN = 12;
 
 const postJSON = async (url, body) => {
@@ -17,7 +17,7 @@ const postJSON = async (url, body) => {
 // Definitions in any dialect, read by the console: [{definition, name, dialect}]. Throws what is wrong.
 export const readTools = async (urls, text) => (await postJSON(urls.tools, { text })).tools;
 
-export const toolsPanel = ({ list, meta, urls, catalogue, editDialog }, setup) => {
+export const toolsPanel = ({ list, meta, all: allField, urls, catalogue, editDialog }, setup) => {
   const open = new Set();
   let all = false;
   const tools = () => setup.value.tools;
@@ -93,8 +93,23 @@ export const toolsPanel = ({ list, meta, urls, catalogue, editDialog }, setup) =
     return h("li", { class: Object.keys(setup.value.columns.find((column) => column.versions?.[name]) || {}).length ? "dif" : "" }, details);
   };
 
+  // One choice for the whole run: every tool's calls are answered this way.
+  const paintAll = (found) => {
+    allField.parentNode.hidden = !found.length;
+    const modes = new Set(found.map((tool) => setup.value.answers[toolName(tool)]?.mode || "hand"));
+    fill(allField, modes.size > 1 ? h("option", { value: "", selected: true, text: "As each tool says" }) : null,
+      Object.entries(MODES).map(([mode, label]) => h("option", { value: mode, selected: modes.size === 1 && modes.has(mode), text: label })));
+  };
+  allField.addEventListener("change", () => {
+    if (!allField.value) return;
+    const answered = Object.fromEntries(tools().map((tool) => [toolName(tool), { ...setup.value.answers[toolName(tool)], mode: allField.value }]));
+    setup.change({ answers: { ...setup.value.answers, ...answered } });
+    paint();
+  });
+
   const paint = () => {
     const found = tools();
+    paintAll(found);
     meta.textContent = found.length ? `${found.length} offered` : "none offered";
     const shown = all ? found : found.slice(0, SHOWN);
     list.hidden = !found.length;
