@@ -35,7 +35,8 @@ DOWN_AFTER = 180.0
 LIMITED_AFTER = 900.0
 """The same of one that only says to wait."""
 LONGEST_PAUSE = 30.0
-_SHARE = 0.2
+_SHARE, _SOON = 0.2, 0.05
+"""Seconds after which places are asked for again; the latter while there are too few or many."""
 _UNUSABLE = frozenset(["unauthorized", "key_missing", "blocked_address", "tls"])
 _AWAY = frozenset(["refused", "dns"])
 _PASSING = frozenset(["timeout", "server_error", "cut_stream"])
@@ -115,7 +116,8 @@ class Lane:
     async def share(self, most: int | None = None) -> None:
         """Ask for places again, where it is time to."""
         now = time.monotonic()
-        if now - self._shared < _SHARE or self.key is None:
+        is_fitting = 0 < self.places >= len(self.busy)
+        if now - self._shared < (_SHARE if is_fitting else _SOON) or self.key is None:
             return
         self._shared = now
         wanted = self._cap if most is None else most

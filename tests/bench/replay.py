@@ -3,8 +3,8 @@ beside one.
 
 ``python -m tests.bench.replay`` starts PostgreSQL, Valkey, the provider and Celery workers of its
 own. The ideal is the provider's own time: cases / concurrency × latency. Counted is from the
-order to the last outcome stored, making the rows included. For the second part the provider
-answers at once, so that the workers are the limit, each a process of its own.
+order to the last outcome stored, making the rows included. For the second part the provider is a
+script that the workers play themselves, so that they are the limit, each a process of its own.
 
 With PEERS_DIR (see ../shared/bench/README.md) promptfoo replays as much in the same run.
 """
@@ -29,6 +29,7 @@ from tests.servers import Running, database
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES, CONCURRENCY, LATENCY = 500, 50, 200
+MODEL = f"bench-t{LATENCY}-g0-n1"
 TARGET = 1.25
 """Times the ideal."""
 GAIN = 1.7
@@ -107,16 +108,21 @@ def _is_up(name: str) -> bool:
     return any(one.startswith(f"{name}@") for reply in replies for one in reply)
 
 
-def prepare(url: str) -> Any:
-    """The project and its connection."""
+def prepare(url: str) -> tuple[Any, Any]:
+    """The connections to the provider, and to a script."""
     from tests.factories import make_connection, make_project
 
     project = make_project("Bench", "bench")
     settings = {"concurrency": CONCURRENCY}
-    return make_connection(project, base_url=url, settings=settings)
+    script = {"calls": [{"name": "tool_0", "arguments": {"query": "R"}}], "fragment": 100}
+    scripted = {**settings, "scripts": {MODEL: script}}
+    return (
+        make_connection(project, base_url=url, settings=settings),
+        make_connection(project, protocol="scripted", settings=scripted),
+    )
 
 
-def measure(connection: Any, cases: int, latency: int, pids: Sequence[int]) -> tuple[float, float]:
+def measure(connection: Any, cases: int, pids: Sequence[int]) -> tuple[float, float]:
     """Replay once; the seconds it took, and those of the workers' processors."""
     from conversations.replay.cases import Case
     from conversations.replay.orders import Order
@@ -132,16 +138,17 @@ def measure(connection: Any, cases: int, latency: int, pids: Sequence[int]) -> t
         Case(text[15:21], text, [{"role": "user", "content": text}], TOOLS, {}, expect(text))
         for text in texts
     ]
-    order = Order(made, trials=1, connection=connection, model=f"bench-t{latency}-g0-n1")
+    order = Order(made, trials=1, connection=connection, model=MODEL)
     before = sum(map(cpu_of, pids))
     began = time.monotonic()
     row = start(connection.project, order)
     while Replay.objects.filter(pk=row.pk, status="running").exists():
-        time.sleep(0.01)
+        time.sleep(0.02)
     seconds = time.monotonic() - began
     row.refresh_from_db()
     assert row.status == "finished", (row.status, row.error)
-    assert row.outcomes.filter(passed=True).count() == cases
+    right = cases if connection.protocol == "openai" else 0
+    assert row.outcomes.filter(status="done", passed=bool(right)).count() == cases
     return seconds, sum(map(cpu_of, pids)) - before
 
 
@@ -149,7 +156,7 @@ def near_ideal(running: Running, connection: Any, repeat: int) -> float:
     """Times the ideal, at the median; the first run, which warms up, left out."""
     ideal = math.ceil(CASES / CONCURRENCY) * LATENCY / 1000
     with workers(running, 1) as pids:
-        runs = [measure(connection, CASES, LATENCY, pids) for _ in range(repeat + 1)][1:]
+        runs = [measure(connection, CASES, pids) for _ in range(repeat + 1)][1:]
     middle = statistics.median(seconds for seconds, _ in runs)
     cpu = statistics.median(used for _, used in runs) / CASES * 1000
     told = ", ".join(f"{seconds:.2f}" for seconds, _ in runs)
@@ -165,9 +172,12 @@ def gain(running: Running, connection: Any, repeat: int, cases: int) -> float:
     middles = []
     for count in (1, 2):
         with workers(running, count) as pids:
-            runs = [measure(connection, cases, 0, pids) for _ in range(repeat + 1)][1:]
+            runs = [measure(connection, cases, pids) for _ in range(repeat + 1)][1:]
         middles.append(statistics.median(seconds for seconds, _ in runs))
-        told = f"{middles[-1]:.2f} s, {cases / middles[-1]:.0f} /s"
+        used = statistics.median(cpu for _, cpu in runs) / cases * 1000
+        told = (
+            f"{middles[-1]:.2f} s, {cases / middles[-1]:.0f} /s; {used:.2f} ms of processor a case"
+        )
         print(f"   {count} worker{'s'[: count - 1]}: {cases} cases in {told}")
     return middles[0] / middles[1]
 
@@ -191,11 +201,11 @@ def main(arguments: Sequence[str] | None = ()) -> int:
     ratio, times = 0.0, math.inf
     with ExitStack() as stack:
         running = stack.enter_context(database(durable=True))
-        connection = prepare(stack.enter_context(upstream()))
+        connection, scripted = prepare(stack.enter_context(upstream()))
         if options.only != "gain":
             ratio = near_ideal(running, connection, options.repeat)
         if options.only != "ideal":
-            times = gain(running, connection, options.repeat, options.cases)
+            times = gain(running, scripted, options.repeat, options.cases)
             print(f"   two workers are {times:.2f} times as fast as one (at least {GAIN})")
     if not options.only:
         beside_promptfoo()

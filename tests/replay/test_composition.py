@@ -43,7 +43,7 @@ def test_a_replacement_is_sent_and_judged_by() -> None:
     composed = compose(make_case(), Variant("v", replaced={"get_weather": MISSPELT}), {})
     assert composed.ask("m").tools == [MISSPELT]
     spec = composed.specs["get_weather"]
-    assert spec is not None and spec.parameters["required"] == ["citty"]
+    assert spec and spec.parameters and spec.parameters["required"] == ["citty"]
 
 
 def test_another_dialect_is_sent_as_chat() -> None:

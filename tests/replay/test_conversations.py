@@ -96,7 +96,7 @@ def test_on_a_miss_it_asks_and_goes_on_with_the_answer() -> None:
 
     with provider(model) as upstream:
         connection = connect(make_project(), upstream.url)
-        given = {"mode": "conversation", "answers": {"miss": "ask"}, "max_rounds": 2}
+        given: Any = {"mode": "conversation", "answers": {"miss": "ask"}, "max_rounds": 2}
         row = work(begin(connection, [conversation()], **given))
         (one,) = outcomes_of(row)
         assert (row.status, one.status, one.passed) == ("running", "waiting", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Hashable, Sequence
 
 import pytest
 
@@ -17,6 +18,8 @@ from conversations.replay.statistics import (
     share,
     stability,
 )
+
+Trials = dict[Hashable, Sequence[bool | None]]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,7 @@ from conversations.replay.statistics import (
 )
 def test_a_share_has_its_exact_interval(part: int, whole: int, low: float, high: float) -> None:
     found = share(part, whole)
-    assert (found.low, found.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    assert [found.low, found.high] == pytest.approx([low, high], abs=1e-4)
 
 
 def test_a_small_share_is_said_to_be_small() -> None:
@@ -83,8 +86,8 @@ def test_the_difference_turns_with_its_sides() -> None:
 
 
 def test_each_case_counts_once_by_its_majority() -> None:
-    control = {"a": [True, True, False], "b": [False, False], "c": [None], "d": [True]}
-    variant = {"a": [True], "b": [True, False], "c": [True], "e": [True]}
+    control: Trials = {"a": [True, True, False], "b": [False, False], "c": [None], "d": [True]}
+    variant: Trials = {"a": [True], "b": [True, False], "c": [True], "e": [True]}
     assert pair(control, variant) == Pairs(both=1, neither=1)
     assert [majority(one) for one in ([True, False], [None], [True, None])] == [False, None, True]
 
