@@ -16,6 +16,7 @@ from console.lib import json, uuid7
 from console.lib.fields import RawTextField
 from conversations.backtest.records import Backtest, BacktestChange  # noqa: F401
 from conversations.custody import Erasure, ProjectCustody, RedactionRule, Sweep  # noqa: F401
+from conversations.guard.records import ProxyGuard as ProxyGuard
 from conversations.incidents.postmortem.records import PostMortem as PostMortem
 from conversations.incidents.postmortem.records import PostMortemVersion as PostMortemVersion
 from conversations.incidents.records import Incident as Incident

@@ -224,6 +224,7 @@ PARTS: dict[str, Callable[[World], Any]] = {
     "analytics export": lambda world: world.usage_export.pk,
     "analytics channel": lambda world: world.delivery.channel_id,
     "analytics delivery": lambda world: world.delivery.pk,
+    "conversations:proxy-guard key": lambda world: world.key.pk,
     "conversations router": lambda world: world.router.pk,
     "conversations suite": lambda world: world.suite.pk,
     "conversations outcome": lambda world: world.outcome.pk,

@@ -36,6 +36,7 @@ NOTES: dict[str, str] = {
     "results_unmatched": "A tool result matches no call of the turn",
     "expectation_unreadable": "What should have been called is in no form that we know",
     "clock_skew": "The clock of the source differs too much from ours",
+    "guarded": "The proxy's guard changed what was asked or answered",
     "redacted": "Redaction rules replaced something before the turn was stored",
     "wire_dropped": "The raw bytes were not stored, because redaction changed the turn",
 }

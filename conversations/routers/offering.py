@@ -37,11 +37,22 @@ def offer(
     found = rows.first()
     if found is None:
         raise NotRouted("The router is none of this project's; choose another, or none.")
-    spec, text = found.spec, last_user_of(messages)
+    return choose(project, str(found), found.spec, messages, tools)
+
+
+def choose(
+    project: Project,
+    name: str,
+    spec: RouterSpec,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[str],
+) -> Routed:
+    """The same for a router version that was read already; ``name`` is what it is called."""
+    text = last_user_of(messages)
     _ask(project, spec, text)
     decision = route(spec, text, known_scores(project, spec, [text]))
     offered = pick(spec, decision, tools)
-    why = f"{found}: {_tell(decision)}; {len(offered)} of {len(tools)} tools are offered"
+    why = f"{name}: {_tell(decision)}; {len(offered)} of {len(tools)} tools are offered"
     return Routed(tuple(offered), why)
 
 

@@ -18,6 +18,7 @@ from conversations.doors.proxy.address import (
 )
 from conversations.doors.proxy.capture import Capture
 from conversations.doors.proxy.gate import Gate, Route
+from conversations.doors.proxy.guarding import PROTOCOL, Guarded, unsupported
 from conversations.doors.proxy.headers import (
     Headers,
     Marks,
@@ -28,6 +29,7 @@ from conversations.doors.proxy.headers import (
 from conversations.doors.proxy.recorder import Recorder
 from conversations.doors.proxy.refusals import Refused
 from conversations.doors.proxy.relay import TIMEOUT, Call, Passing, Receive, Send, refuse, relay
+from conversations.guard.records import Terms
 
 BODY = 64 * 1024 * 1024
 Scope = dict[str, Any]
@@ -69,6 +71,9 @@ class Proxy:
         if not protocol:
             await relay(self.client, call, None, receive, send)
             return
+        if route.guard is not None:
+            await self._guard(route.guard, route, protocol, marks, call, receive, send)
+            return
         capture = _begin(route, protocol, marks, body, call.secrets)
         self.recorder.begin(capture)
         try:
@@ -76,6 +81,25 @@ class Proxy:
             await relay(self.client, call, kept, receive, send)
         finally:
             self.recorder.finish(capture)
+
+    async def _guard(
+        self,
+        terms: Terms,
+        route: Route,
+        protocol: str,
+        marks: Marks,
+        call: Call,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        if protocol != PROTOCOL:
+            raise unsupported(protocol)
+
+        def begin(body: bytes) -> Capture:
+            return _begin(route, protocol, marks, body, call.secrets)
+
+        guarded = Guarded(self.client, call, terms, route.project, begin, self.recorder)
+        await guarded.serve(receive, send)
 
 
 def _raw_path(scope: Scope) -> str:

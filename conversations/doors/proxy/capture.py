@@ -41,6 +41,7 @@ class Capture:
     user: str = ""
     tags: tuple[str, ...] = ()
     environment: str = ""
+    guarded: tuple[str, ...] = ()
     status: int = 0
     streamed: bool = False
     encoding: str = ""
@@ -114,6 +115,7 @@ def from_bytes(data: bytes) -> Capture:
             raise ValueError("cut")
         request, chunks = wire.unpack_request(rest[:size]), wire.unpack(rest[size:])
         head |= {"at": datetime.fromisoformat(head["at"]), "tags": tuple(head["tags"])}
+        head["guarded"] = tuple(head.get("guarded", ()))
         return Capture(request=request, chunks=chunks, size=sum(len(c) for _, c in chunks), **head)
     except Exception as error:
         raise ValueError(f"no capture: {error}") from error

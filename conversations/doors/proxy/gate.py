@@ -23,6 +23,7 @@ from console.accounts.models import ApiKey, hash_token
 from conversations.connections import read_key
 from conversations.doors.proxy.address import KEY_MARK
 from conversations.doors.proxy.refusals import Refused
+from conversations.guard.records import Terms, terms_of
 from conversations.models import Connection
 from conversations.providers import ProviderFault, load
 
@@ -44,6 +45,7 @@ class Route:
 
     ``lent`` is the connection's own key, from the environment; ``fault`` says why there is
     none although one is named. ``bucket`` is the key's hash, whose limit its turns count against.
+    ``guard`` is None where turns are only observed.
     """
 
     project: int
@@ -55,6 +57,7 @@ class Route:
     bucket: str = field(repr=False)
     lent: str = field(default="", repr=False)
     fault: str = ""
+    guard: Terms | None = None
 
 
 @dataclass(slots=True)
@@ -197,6 +200,7 @@ def route_of(key: ApiKey, found: Connection) -> Route:
         bucket=key.key_hash,
         lent=lent,
         fault=fault,
+        guard=terms_of(key.pk),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,13 @@ class Passing:
     keep: Callable[[Capture], None]
     begun: float = field(default_factory=time.monotonic)
 
+    def see(self, response: httpx2.Response) -> None:
+        """Keep what the head of the answer says."""
+        headers, capture = response.headers.raw, self.capture
+        capture.status = response.status_code
+        capture.encoding = value_of(headers, b"content-encoding")
+        capture.streamed = value_of(headers, b"content-type").startswith("text/event-stream")
+
     def take(self, chunk: bytes) -> None:
         self.capture.take(self.age, chunk)
 
@@ -72,21 +79,29 @@ async def relay(
     client: httpx2.AsyncClient, call: Call, kept: Passing | None, receive: Receive, send: Send
 ) -> None:
     """Pass the exchange on until it ends or the client goes away, which ends it upstream, too."""
-    passing = asyncio.ensure_future(_pass(client, call, kept, send))
-    leaving = asyncio.ensure_future(_wait_for_leave(receive))
     try:
-        await asyncio.wait((passing, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if passing.done():
-            passing.result()
-        elif kept:
+        is_done = await until_left(_pass(client, call, kept, send), receive)
+        if kept and not is_done:
             kept.capture.end = "cancelled"
     finally:
-        leaving.cancel()
-        if not passing.done():
-            passing.cancel()
-            await asyncio.wait((passing,))
         if kept:
             kept.capture.latency_ms = kept.age
+
+
+async def until_left(work: Coroutine[Any, Any, None], receive: Receive) -> bool:
+    """Do the work; False where the client went away, which ends it."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_wait_for_leave(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        return working.done()
+    finally:
+        leaving.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait((working,))
 
 
 async def _wait_for_leave(receive: Receive) -> None:
@@ -96,9 +111,10 @@ async def _wait_for_leave(receive: Receive) -> None:
 
 async def _pass(client: httpx2.AsyncClient, call: Call, kept: Passing | None, send: Send) -> None:
     try:
-        response = await _open(client, call)
+        response = await open_answer(client, call)
     except ProviderFault as fault:
-        await _answer_for_provider(call, kept, fault, send)
+        refused = answer_for_provider(call, kept, fault)
+        await refuse(send, refused, anthropic=call.anthropic)
         return
     try:
         await _pass_answer(response, kept, send)
@@ -110,7 +126,8 @@ async def _pass(client: httpx2.AsyncClient, call: Call, kept: Passing | None, se
         await response.aclose()
 
 
-async def _open(client: httpx2.AsyncClient, call: Call) -> httpx2.Response:
+async def open_answer(client: httpx2.AsyncClient, call: Call) -> httpx2.Response:
+    """The provider's answer, its body still to be read. Raises ``ProviderFault``."""
     try:
         request = httpx2.Request(
             call.method,
@@ -132,10 +149,7 @@ async def _open(client: httpx2.AsyncClient, call: Call) -> httpx2.Response:
 async def _pass_answer(response: httpx2.Response, kept: Passing | None, send: Send) -> None:
     headers = response.headers.raw
     if kept:
-        capture = kept.capture
-        capture.status = response.status_code
-        capture.encoding = value_of(headers, b"content-encoding")
-        capture.streamed = value_of(headers, b"content-type").startswith("text/event-stream")
+        kept.see(response)
     await send(
         {
             "type": "http.response.start",
@@ -154,16 +168,14 @@ async def _pass_answer(response: httpx2.Response, kept: Passing | None, send: Se
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _answer_for_provider(
-    call: Call, kept: Passing | None, fault: ProviderFault, send: Send
-) -> None:
-    """The provider cannot be reached: the answer is ours, and the turn failed."""
+def answer_for_provider(call: Call, kept: Passing | None, fault: ProviderFault) -> Refused:
+    """What is answered where the provider cannot be reached: the turn failed."""
     status = 504 if fault.code == "timeout" else 502
     refused = Refused(status, fault.code, fault.detail)
     if kept:
         kept.capture.status, kept.capture.end = status, "unanswered"
         kept.take(refused.body(anthropic=call.anthropic))
-    await refuse(send, refused, anthropic=call.anthropic)
+    return refused
 
 
 async def refuse(send: Send, refused: Refused, *, anthropic: bool) -> None:

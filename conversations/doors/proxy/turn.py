@@ -79,6 +79,7 @@ def record_of(capture: Capture) -> TurnRecord:
     record = record_of_exchange(
         capture.protocol, capture.request, response, streamed=capture.streamed, exchange=exchange
     )
+    record = record.with_notes(Note("guarded", said) for said in capture.guarded)
     return _with_conversation(_with_end(record, capture), capture)
 
 

@@ -1,0 +1,56 @@
+"""Which keys are guarded, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import models
+
+from console.accounts.models import ApiKey, Project, User
+from tools_registry.models import RouterVersion
+from tools_registry.routing import RouterSpec
+
+MOST_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a key's calls are guarded: its router with the version's name, and how often rejected
+    calls are answered back to the model before they are held."""
+
+    tries: int
+    router: RouterSpec | None = None
+    router_name: str = ""
+
+
+class ProxyGuard(models.Model):
+    """The guard of a key; a key without a row is only observed."""
+
+    api_key = models.OneToOneField(ApiKey, models.CASCADE, related_name="guard")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    router_version = models.ForeignKey(
+        RouterVersion, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    tries = models.PositiveSmallIntegerField(default=2)
+    changed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        app_label = "conversations"
+
+    def __str__(self) -> str:
+        return f"guard of {self.api_key_id}"
+
+    @property
+    def terms(self) -> Terms:
+        version = self.router_version
+        if version is None:
+            return Terms(self.tries)
+        return Terms(self.tries, version.spec, str(version))
+
+
+def terms_of(api_key: int) -> Terms | None:
+    """None for a key that is only observed."""
+    rows = ProxyGuard.objects.select_related("router_version__router").filter(api_key=api_key)
+    found = rows.first()
+    return found.terms if found else None
