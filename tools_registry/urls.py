@@ -78,6 +78,7 @@ _tool_urls = [
     path("<tool:name>/try/check/", payload.check_payload, name="payload-check"),
     path("<tool:name>/diff/", versions.compare_versions, name="version-diff"),
     path("<tool:name>/edit/", drafts.edit_tool, name="tool-edit"),
+    path("<tool:name>/purge/", tools.purge_tool, name="tool-purge"),
     path("<tool:name>/archive/", tools.archive_tool, name="tool-archive"),
     path("<tool:name>/unarchive/", tools.unarchive_tool, name="tool-unarchive"),
     path("<tool:name>/", tools.show_tool, name="tool-detail"),

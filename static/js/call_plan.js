@@ -66,7 +66,9 @@ export const planView = (plan, { change = null, refused = "" } = {}) => {
     refused ? h("p", { class: "err small", role: "alert" }, visible(refused)) : null);
 };
 
-const ROW = 26, LEFT = 190, RIGHT = 90, WIDE = 720;
+const ROW = 26, RIGHT = 70;
+// A narrow page gets a drawing of its own: scaled down, its letters could not be read.
+const measures = () => (innerWidth < 600 ? { wide: 330, left: 110, most: 14 } : { wide: 720, left: 190, most: LONGEST + 2 });
 
 // waterfall(plan, schedule, {foreseen, notes}): when each call ran, the critical path, and what running at once saved.
 export const waterfall = (plan, schedule, { foreseen = false, notes = {} } = {}) => {
@@ -75,11 +77,12 @@ export const waterfall = (plan, schedule, { foreseen = false, notes = {} } = {})
   if (!rows.length) return h("p", { class: "small muted", text: "No call ran." });
   const first = Math.min(...rows.map((call) => schedule.spans[call.key][0]));
   const total = Math.max(schedule.total_ms, 1);
-  const at = (ms) => LEFT + ((ms - first) / total) * (WIDE - LEFT - RIGHT);
+  const { wide, left, most } = measures();
+  const at = (ms) => left + ((ms - first) / total) * (wide - left - RIGHT);
   const lines = rows.flatMap((call, index) => {
     const [begin, end] = schedule.spans[call.key], y = index * ROW, critical = schedule.critical.includes(call.key);
-    return [words("text", cut(name(call.key), LONGEST + 2), { x: 0, y: y + 17, class: "lb" }), svg("line", { x1: LEFT, x2: WIDE - RIGHT, y1: y + 24.5, y2: y + 24.5, class: "rule" }),
-      svg("rect", { x: at(begin), y: y + 6, width: Math.max(2, at(end) - at(begin)), height: 12, rx: 2, class: critical ? "bar crit" : "bar" }),
+    return [words("text", cut(name(call.key), most), { x: 0, y: y + 17, class: "lb" }), svg("line", { x1: left, x2: wide - RIGHT, y1: y + 24.5, y2: y + 24.5, class: "rule" }),
+      svg("rect", { x: at(begin), y: y + 6, width: Math.max(2, at(end) - at(begin)), height: 12, rx: 2, class: critical ? "took crit" : "took" }),
       words("text", seconds(end - begin), { x: at(end) + 6, y: y + 16, class: "ms" })];
   });
   const spoken = rows.map((call) => `${name(call.key)} from ${seconds(schedule.spans[call.key][0] - first)} to ${seconds(schedule.spans[call.key][1] - first)}${notes[call.key] ? `, ${notes[call.key]}` : ""}`);
@@ -87,9 +90,9 @@ export const waterfall = (plan, schedule, { foreseen = false, notes = {} } = {})
   const saved = schedule.saved_ms >= 1 ? `${seconds(schedule.saved_ms)} saved against serial (${seconds(schedule.serial_ms)})` : "nothing saved against serial";
   return h("div", { class: "fall" },
     h("p", { class: "small" }, foreseen ? "Run at once, the calls would take " : "The calls took ", h("b", { class: "num", text: seconds(schedule.total_ms) }), ", ", h("b", { class: "num", text: saved }), "."),
-    h("div", { class: "plan-x" }, svg("svg", { class: "fall-g", viewBox: `0 0 ${WIDE} ${rows.length * ROW}`, width: WIDE, height: rows.length * ROW, role: "img", "aria-label": `Waterfall: ${spoken.join("; ")}` }, ...lines)),
+    h("div", { class: "plan-x" }, svg("svg", { class: "fall-g", viewBox: `0 0 ${wide} ${rows.length * ROW}`, width: wide, height: rows.length * ROW, role: "img", "aria-label": `Waterfall: ${spoken.join("; ")}` }, ...lines)),
     h("p", { class: "small muted" }, h("span", { class: "sw crit" }), " Critical path: ", h("span", { class: "wire" }, visible(path))),
     Object.keys(notes).some((key) => notes[key]) ? h("ul", { class: "plan-l" }, rows.filter((call) => notes[call.key]).map((call) => h("li", {}, h("span", { class: "wire" }, h("b", {}, visible(name(call.key))), ": ", visible(notes[call.key]))))) : null);
 };
 
-export const planTitle = (plan) => h("h3", {}, icon("route"), "Plan ", h("span", { class: "muted", text: plural(plan.calls.length, "call") }));
+export const planTitle = (plan) => h("h3", {}, icon("route"), "Plan", h("span", { class: "muted", text: plural(plan.calls.length, "call") }));

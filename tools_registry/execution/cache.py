@@ -96,6 +96,20 @@ class Tally:
     misses: int = 0
     saved_ms: int = 0
     saved_cost: float = 0.0
+    ages_s: int = 0
+    """Of all hits together."""
+
+    @property
+    def asked(self) -> int:
+        return self.hits + self.misses
+
+    @property
+    def percent(self) -> float | None:
+        return None if self.share is None else self.share * 100
+
+    @property
+    def mean_age_s(self) -> float | None:
+        return self.ages_s / self.hits if self.hits else None
 
     @property
     def share(self) -> float | None:
@@ -227,6 +241,7 @@ def _add_count(counting: Any, slot: Slot, kept: _Kept | None) -> None:
     counting.hincrby(name, "hits" if kept else "misses", 1)
     if kept:
         counting.hincrby(name, "saved_ms", round(kept.took_ms))
+        counting.hincrby(name, "ages_s", round(kept.hit.age_s))
         counting.hincrbyfloat(name, "saved_cost", kept.cost or 0.0)
     counting.expire(name, _TALLIED_DAYS * 24 * 3600)
 
@@ -241,9 +256,9 @@ def read_tally(project: int, tool: str, *, days: int = 30) -> Tally | None:
         found = reading.execute()
     except RedisError:
         return None
-    fields = ("hits", "misses", "saved_ms", "saved_cost")
+    fields = ("hits", "misses", "saved_ms", "ages_s", "saved_cost")
     sums = {name: sum(float(day.get(name.encode(), 0)) for day in found) for name in fields}
-    counts = {name: int(sums[name]) for name in fields[:3]}
+    counts = {name: int(sums[name]) for name in fields[:4]}
     return Tally(**counts, saved_cost=sums["saved_cost"])
 
 

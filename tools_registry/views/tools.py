@@ -15,9 +15,12 @@ from console.accounts.access import ProjectRequest, member
 from console.lib import json
 from tools_registry import publishing, registry
 from tools_registry.checking import count_problems, lint_version
+from tools_registry.execution import cache
 from tools_registry.lint_settings import read_rules
 from tools_registry.models import OPEN, Tool, ToolDraft, ToolVersion
 from tools_registry.outline import read_rows
+from tools_registry.policies.published import policy_for
+from tools_registry.policies.wording import tell_execution
 
 _PAGE = 100
 _EXAMPLE = {
@@ -160,8 +163,46 @@ def _show(request: ProjectRequest, tool: Tool, version: ToolVersion | None) -> H
         "is_closed": bool(spec and (spec.parameters or {}).get("additionalProperties") is False),
         "may_change": may_change,
         "linted": lint_version(version) if version else None,
+        **_describe_execution(request, tool),
     }
     return render(request, "tools_registry/tool_detail.html", context)
+
+
+_BOUNDS = frozenset(
+    ["Timeout", "Rate", "Budget", "Tried again", "Circuit breaker", "Cache", "Cost"]
+)
+_TALLIED_DAYS = 30
+
+
+def _describe_execution(request: ProjectRequest, tool: Tool) -> dict[str, Any]:
+    """What the published policy bounds, and what the cache did; nothing where nothing runs it."""
+    policy = policy_for(request.project, tool.pk)
+    execution = policy.spec.execution if policy else None
+    if policy is None or execution is None or not execution.runs:
+        return {"runs": None}
+    told = list(tell_execution(execution))
+    return {
+        "runs": next((value for label, value in told if label == "Run by"), ""),
+        "bounds": [(label, value) for label, value in told if label in _BOUNDS],
+        "policy_number": policy.number,
+        "is_cached": bool(execution.cache_ttl),
+        "tally": cache.read_tally(request.project.pk, tool.name, days=_TALLIED_DAYS)
+        if execution.cache_ttl
+        else None,
+        "tallied_days": _TALLIED_DAYS,
+    }
+
+
+@member("engineer")
+@require_POST
+def purge_tool(request: ProjectRequest, name: str) -> HttpResponse:
+    """Let no result of the tool that the cache keeps be used again."""
+    tool = _find_tool(request, name)
+    if cache.purge(request.project.pk, tool.name):
+        messages.success(request, f"The cache of {name} is empty: its next calls are executed.")
+    else:
+        messages.error(request, "Valkey does not answer, so nothing was purged. Try again.")
+    return redirect("tools_registry:tool-detail", request.project.slug, name)
 
 
 @member("engineer")
