@@ -1,6 +1,6 @@
 """Which tools a guarded request may offer, and which calls of its answer are rejected.
 
-Both ask the database at most every few seconds; a router's classifier may ask a model.
+What asks nobody runs on the event loop. A router's classifier may ask a model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from conversations.parts import Answer
 from conversations.routers.offering import NotRouted, choose
 from tools_registry.dialects import read_offer
 from tools_registry.models import Tool
-from tools_registry.policies.published import policies_for
+from tools_registry.policies import CompiledPolicy
 from tools_registry.validation import Offer, validate
 from tools_registry.validation.findings import Finding
 
@@ -46,16 +46,29 @@ def offer_tools(project: int, terms: Terms, body: Mapping[str, Any]) -> tuple[ch
     ), f"The guard sent {len(kept)} of {len(names)} tools. {routed.why}"
 
 
-def judge_answer(
-    project: int, body: Mapping[str, Any], answer: Answer, *, user: str, environment: str
-) -> chat.Rejected:
-    """The rejected calls of an answer to the request. Free-form calls are not judged."""
+def find_unknown(body: Mapping[str, Any], answer: Answer) -> bool:
+    """Whether a call is of a tool that the request did not offer."""
     offered = _read_offer(json.dump(body.get("tools") or []))
-    policies = policies_for(Project(pk=project))
+    return any(call.name not in offered for call in answer.calls)
+
+
+def read_names(project: int) -> list[str]:
+    """The names of the project's tools."""
+    return list(Tool.objects.filter(project=project).values_list("name", flat=True))
+
+
+def judge_answer(
+    body: Mapping[str, Any],
+    answer: Answer,
+    policies: Mapping[str, CompiledPolicy],
+    known: Sequence[str] = (),
+    *,
+    user: str,
+    environment: str,
+) -> chat.Rejected:
+    """The rejected calls of an answer to the request. Free-form calls are not judged. Pure."""
+    offered = _read_offer(json.dump(body.get("tools") or []))
     context = context_of(body["messages"], user=user, environment=environment)
-    known: Sequence[str] = ()
-    if any(call.name not in offered for call in answer.calls):
-        known = list(Tool.objects.filter(project=project).values_list("name", flat=True))
     found: dict[int, list[Finding]] = {}
     for place, call in enumerate(answer.calls):
         if call.type == "custom":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from django.db import models
 
 from console.accounts.models import ApiKey, Project, User
 from tools_registry.models import RouterVersion
+from tools_registry.policies import CompiledPolicy
+from tools_registry.policies.published import policies_for
 from tools_registry.routing import RouterSpec
 
 MOST_TRIES = 5
@@ -15,10 +18,12 @@ MOST_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a key's calls are guarded: its router with the version's name, and how often rejected
-    calls are answered back to the model before they are held."""
+    """How a key's calls are guarded: its router with the version's name, how often rejected calls
+    are answered back to the model before they are held, and the project's published policies by
+    tool."""
 
     tries: int
+    policies: Mapping[str, CompiledPolicy] = field(default_factory=dict, repr=False)
     router: RouterSpec | None = None
     router_name: str = ""
 
@@ -43,14 +48,16 @@ class ProxyGuard(models.Model):
 
     @property
     def terms(self) -> Terms:
-        version = self.router_version
+        version, policies = self.router_version, policies_for(self.project)
         if version is None:
-            return Terms(self.tries)
-        return Terms(self.tries, version.spec, str(version))
+            return Terms(self.tries, policies)
+        return Terms(self.tries, policies, version.spec, str(version))
 
 
 def terms_of(api_key: int) -> Terms | None:
     """None for a key that is only observed."""
-    rows = ProxyGuard.objects.select_related("router_version__router").filter(api_key=api_key)
+    rows = ProxyGuard.objects.select_related("project", "router_version__router").filter(
+        api_key=api_key
+    )
     found = rows.first()
     return found.terms if found else None

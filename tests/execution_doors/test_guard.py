@@ -47,7 +47,8 @@ def streamed(arguments: str) -> Handler:
         {"index": 0, "function": {"arguments": part}} for part in (arguments[:5], arguments[5:])
     ]
     deltas = [delta(delta={"tool_calls": [one]}) for one in (begun, *rest)]
-    return stream(*deltas, delta(delta={}, finish_reason="tool_calls"), b"data: [DONE]\n\n")
+    end = [delta(delta={}, finish_reason="tool_calls"), b"data: [DONE]\n\n"]
+    return stream(*deltas, *end, connection="close")
 
 
 def in_order(*handlers: Handler) -> Handler:

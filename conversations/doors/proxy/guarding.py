@@ -22,6 +22,7 @@ from conversations.doors.proxy.headers import Headers, to_client
 from conversations.doors.proxy.recorder import Recorder
 from conversations.doors.proxy.refusals import Refused
 from conversations.doors.proxy.relay import (
+    LIGHT,
     Call,
     Passing,
     Receive,
@@ -32,7 +33,7 @@ from conversations.doors.proxy.relay import (
 )
 from conversations.doors.proxy.turn import conversation_of, decode
 from conversations.guard import chat
-from conversations.guard.judging import judge_answer, offer_tools
+from conversations.guard.judging import find_unknown, judge_answer, offer_tools, read_names
 from conversations.guard.records import Terms
 from conversations.parts import Answer, WireProtocol
 from conversations.providers import ProviderFault
@@ -165,11 +166,15 @@ class Guarded:
     async def _judge(self, body: chat.Body, seen: Seen) -> chat.Rejected:
         if seen.capture.status >= 400 or not seen.answer.calls:
             return {}
-        capture = seen.capture
+        capture, answer = seen.capture, seen.answer
         user = capture.user or str(body.get("user") or "")
+        known: list[str] = []
+        if find_unknown(body, answer):
+            known = await in_thread(read_names)(self.project)
         environment = capture.environment
-        judge = in_thread(judge_answer)
-        return await judge(capture.project, body, seen.answer, user=user, environment=environment)
+        return judge_answer(
+            body, answer, self.terms.policies, known, user=user, environment=environment
+        )
 
     async def _give(
         self,
@@ -186,7 +191,10 @@ class Guarded:
             key = conversation_of(seen.capture.project, asked["messages"], message)
             for capture in self.captures:
                 capture.conversation = capture.conversation or key
-        await asyncio.to_thread(self._keep)
+        if sum(capture.weight for capture in self.captures) > LIGHT:
+            await asyncio.to_thread(self._keep)
+        else:
+            self._keep()
         headers = [*given.headers, (HEADER, outcome.encode())]
         await send({"type": "http.response.start", "status": given.status, "headers": headers})
         await send({"type": "http.response.body", "body": given.body})

@@ -22,7 +22,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=60.0, pool=10.0)
 
 
-_LIGHT = 256 * 1024
+LIGHT = 256 * 1024
 """Bytes of an exchange that are made ready for the journal without another thread."""
 
 
@@ -161,7 +161,7 @@ async def _pass_answer(response: httpx2.Response, kept: Passing | None, send: Se
         if kept:
             kept.take(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    if kept and kept.capture.weight > _LIGHT:
+    if kept and kept.capture.weight > LIGHT:
         await asyncio.to_thread(kept.finish)
     elif kept:
         kept.finish()
