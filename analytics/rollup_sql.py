@@ -231,11 +231,12 @@ _EXPECTED = """
   WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.kind <> 'withdrawn'
 ),
 wanted AS (
-  SELECT t.id, left(one.value ->> 'name', 200) AS name
+  SELECT t.id, array_agg(left(one.value ->> 'name', 200)) AS names
   FROM hour_turns t CROSS JOIN LATERAL jsonb_array_elements(
     CASE WHEN jsonb_typeof(t.expected -> 'calls') = 'array' THEN t.expected -> 'calls' END) one
   WHERE t.expected IS NOT NULL AND t.status = 'finished'
     AND t.id NOT IN (SELECT turn_id FROM labels)
+  GROUP BY t.id
 ),
 made AS (
   SELECT turn_id, array_agg(tool ORDER BY position) AS tools FROM all_calls GROUP BY turn_id
@@ -252,11 +253,11 @@ pairs AS (
   FROM labels l LEFT JOIN all_calls c ON c.turn_id = l.turn_id
   WHERE l.kind = 'right' AND l.call_id IS NULL
   UNION ALL
-  SELECT w.id, 'record', w.name, CASE WHEN w.name = ANY(m.tools) THEN w.name ELSE coalesce(
+  SELECT w.id, 'record', one.name, CASE WHEN one.name = ANY(m.tools) THEN one.name ELSE coalesce(
     (SELECT tool FROM unnest(m.tools) WITH ORDINALITY o (tool, place)
-     WHERE tool <> ALL (SELECT name FROM wanted x WHERE x.id = w.id)
-     ORDER BY place LIMIT 1), '') END
-  FROM wanted w LEFT JOIN made m ON m.turn_id = w.id
+     WHERE tool <> ALL (w.names) ORDER BY place LIMIT 1), '') END
+  FROM wanted w CROSS JOIN LATERAL unnest(w.names) AS one (name)
+  LEFT JOIN made m ON m.turn_id = w.id
   UNION ALL
   SELECT t.id, 'record', '', coalesce(m.tools[1], '')
   FROM hour_turns t LEFT JOIN made m ON m.turn_id = t.id
@@ -272,8 +273,7 @@ GROUP BY step, t.model, t.provider, t.environment, t.source, p.by, p.expected, p
 
 _SKETCH_COLUMNS = "measure, model, provider, environment, tool, version_id"
 _SKETCHES = f"""
-SELECT {_STEP}, {_SKETCH_COLUMNS}, sum(number), array_agg(bucket ORDER BY bucket),
-  array_agg(number ORDER BY bucket)
+SELECT {_STEP}, {_SKETCH_COLUMNS}, sum(number), array_agg(bucket), array_agg(number)
 FROM (
   SELECT step, {_SKETCH_COLUMNS}, bucket, count(*) AS number FROM (
     SELECT step, 'turn' AS measure, model, provider, environment, '' AS tool,
@@ -345,8 +345,7 @@ def _sum_up(table: Table) -> str:
     head = f"SELECT %(project)s::bigint, %(grain)s::int, %(since)s::timestamptz, {names}"
     if table is LATENCIES:
         return (
-            f"{head}, sum(number), array_agg(bucket ORDER BY bucket),"
-            " array_agg(number ORDER BY bucket) FROM ("
+            f"{head}, sum(number), array_agg(bucket), array_agg(number) FROM ("
             f"SELECT {names}, bucket, sum(held) AS number FROM {table.name},"
             f" unnest(buckets, counts) AS u (bucket, held) WHERE {_WITHIN}"
             f" GROUP BY {names}, bucket) merged GROUP BY {names}"
