@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conversations.providers import structured
 from tools_registry.dialects import UnreadableTool, read_tool
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -25,6 +26,8 @@ KEPT = frozenset(
 SILENT = frozenset(["stream", "stream_options", "n", "store", "background"])
 """How an answer was to be delivered: the playground's own affair."""
 _GROUPS = ("generationConfig", "generation_config", "inferenceConfig", "options")
+_MIXED = ("text", "output_config")
+"""Groups of which only the format of the answer is known elsewhere."""
 _NAMES = {
     "max_output_tokens": "max_tokens", "maxOutputTokens": "max_tokens", "maxTokens": "max_tokens",
     "num_predict": "max_tokens", "topP": "top_p", "p": "top_p", "topK": "top_k", "k": "top_k",
@@ -180,7 +183,11 @@ def _carry_parameters(parameters: Mapping[str, Any], left: list[str]) -> dict[st
         if known in KEPT:
             carried.setdefault(known, value)
         elif found := _same_elsewhere(name, value):
-            carried |= found
+            # That an answer is JSON says less than its schema, which may have come before.
+            is_weak = found == {"response_format": {"type": "json_object"}}
+            carried = found | carried if is_weak else carried | found
+            if name in _MIXED:
+                unknown += [f"{name}.{key}" for key in value if key != "format"]
         elif known not in SILENT and value not in (None, "", [], {}):
             unknown.append(name)
     if unknown:
@@ -189,7 +196,9 @@ def _carry_parameters(parameters: Mapping[str, Any], left: list[str]) -> dict[st
 
 
 def _same_elsewhere(name: str, value: Any) -> dict[str, Any]:
-    """What the Responses API writes in another form."""
+    """What a provider writes in a form of its own."""
+    if (asked := structured.from_elsewhere(name, value)) is not None:
+        return {"response_format": asked}
     if name == "reasoning" and isinstance(value, Mapping) and value.get("effort"):
         return {"reasoning_effort": value["effort"]}
     return {}

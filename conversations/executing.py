@@ -60,6 +60,7 @@ class Executing:
         self._held: dict[str, asyncio.Future[tuple[bool, str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
+        self._landing = asyncio.Lock()
         self._first: float | None = None
 
     @property
@@ -132,7 +133,7 @@ class Executing:
                     self._step(event.key, event.type, event.at + offset, **event.detail)
                     return
                 told = self._told(event.key, event.detail["outcome"], offset)
-                landing.append(asyncio.ensure_future(setting.land(event.key, told)))
+                landing.append(asyncio.ensure_future(self._land(event.key, told)))
 
             caller = await self._caller()
             await execute(self.plan, caller, hear, done=done, stop=self._stop)
@@ -144,6 +145,11 @@ class Executing:
                 future = setting.results[key]
                 if not future.done():
                     future.set_exception(error)
+
+    async def _land(self, key: str, told: Body) -> None:
+        """Keep an outcome: one after the other, in the order in which the calls ended."""
+        async with self._landing:
+            await self._setting.land(key, told)
 
     def _told(self, key: str, outcome: Body, offset: float) -> Body:
         """The outcome with times since the first call of the round began."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 import httpx2
 
 from console.lib import json
+from conversations.providers import structured
 from conversations.providers.base import Ask, Prepared, Provider, calls_of, text_of
 
 MAX_TOKENS = 4096
@@ -78,6 +79,8 @@ def to_messages(ask: Ask) -> Prepared:
             body["tool_choice"] = choice
     if stop := parameters.pop("stop", None):
         body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if response_format := parameters.pop("response_format", None):
+        _set_format(body, response_format, notes)
     for name, value in parameters.items():
         if name in _KNOWN:
             body[name] = value
@@ -86,6 +89,15 @@ def to_messages(ask: Ask) -> Prepared:
     if ask.stream:
         body["stream"] = True
     return Prepared("anthropic.messages", body, list(dict.fromkeys(notes)))
+
+
+def _set_format(body: dict[str, Any], response_format: Any, notes: list[str]) -> None:
+    if config := structured.to_anthropic(response_format):
+        body["output_config"] = config
+        if structured.is_named(response_format):
+            notes.append("Of response_format only the schema is sent: Messages knows no more.")
+    elif response_format.get("type") != "text":
+        notes.append("response_format is left out: Messages takes it with a schema only.")
 
 
 def _split(ask: Ask, notes: list[str]) -> tuple[str, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 
 from console.lib import json
+from conversations.providers import structured
 from conversations.providers.anthropic import as_object
 from conversations.providers.base import Ask, Prepared, Provider, calls_of, text_of
 
@@ -68,7 +69,9 @@ def to_ollama(ask: Ask) -> Prepared:
         notes.append("tool_choice is left out: Ollama does not know it.")
     options: dict[str, Any] = {}
     for name, value in ask.parameters.items():
-        if name in _WHOLE:
+        if name == "response_format":
+            _set_format(body, value, notes)
+        elif name in _WHOLE:
             body[name] = value
         elif name in _OPTIONS:
             options[_OPTIONS[name]] = value
@@ -78,6 +81,14 @@ def to_ollama(ask: Ask) -> Prepared:
         body["options"] = options | dict(body.get("options") or {})
     body["stream"] = ask.stream
     return Prepared("ollama.chat", body, list(dict.fromkeys(notes)))
+
+
+def _set_format(body: dict[str, Any], response_format: Any, notes: list[str]) -> None:
+    asked = structured.to_ollama(response_format)
+    if asked is not None:
+        body["format"] = asked
+        if structured.is_named(response_format):
+            notes.append("Of response_format only the schema is sent: Ollama knows no more.")
 
 
 def _messages(ask: Ask, notes: list[str]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import httpx2
 
+from conversations.providers import structured
 from conversations.providers.base import Ask, Prepared, Provider, calls_of, text_of
 
 _CHAT_ONLY = ("seed", "stop", "frequency_penalty", "presence_penalty", "logit_bias", "n")
@@ -194,6 +195,10 @@ def to_responses(ask: Ask) -> Prepared:
             parameters["max_output_tokens"] = parameters.pop(name)
     if effort := parameters.pop("reasoning_effort", None):
         parameters["reasoning"] = {"effort": effort}
+    if response_format := parameters.pop("response_format", None):
+        text = parameters.get("text")
+        kept = text if isinstance(text, Mapping) else {}
+        parameters["text"] = {**kept, **structured.to_responses(response_format)}
     for name in _CHAT_ONLY:
         if parameters.pop(name, None) is not None:
             notes.append(f"{name} is left out: Responses does not know it.")
