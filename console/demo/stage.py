@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db.models import Min
 
+from analytics.alerts.defaults import BY_KEY
+from analytics.alerts.forms import make_default
 from console.accounts.models import Project, User
 from console.demo.stories import BROKEN_MINUTES, CANCELLED_PLANS, at
 from console.demo.toolbox import (
@@ -72,10 +74,23 @@ POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 ROUTER = "Front desk"
 SUITE = "Weekend plans"
+SCRIPTS: dict[str, Any] = {
+    "looks-first": {
+        "calls": [{"name": "get_weather", "arguments": {"city": "Oslo"}}],
+        "first_ms": 300,
+        "delay_ms": 20,
+    },
+    "takes-words-literally": {
+        "calls": [{"name": "cancel_subscription", "arguments": {"account": "A-1042"}}],
+        "first_ms": 120,
+        "delay_ms": 10,
+    },
+}
+"""Two answers that are always the same, to hold a model against."""
 
 
 def prepare(project: Project, user: User) -> None:
-    """Definitions in the order in which they came, policies, and the routers."""
+    """Definitions in the order in which they came, policies, the routers and an alert."""
     for definition in (VAGUE_WEATHER, *EVERYTHING, MISSPELT_CLOTHES):
         _register(project, definition, None)
     for name, (note, document) in POLICIES.items():
@@ -96,13 +111,14 @@ def prepare(project: Project, user: User) -> None:
         ("An explicit word always adds the tool that cancels", _words(cancel=True)),
     ):
         router.write(RouterSpec.from_json(_router(keywords)), user, note)
+    make_default(project, BY_KEY["rejections"], user)
     ensure_local(project)
     Connection.objects.create(
         project=project,
         name="Written streams",
         protocol="scripted",
-        model_names=list(LIBRARY),
-        settings={},
+        model_names=[*SCRIPTS, *LIBRARY],
+        settings={"scripts": SCRIPTS},
     )
 
 
