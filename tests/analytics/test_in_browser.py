@@ -1,0 +1,72 @@
+"""A chart in a browser: drawn under the strict policy, a click leads to the calls, PNG, live."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from analytics.spans import HOUR, floor
+from tests.analytics.making import catch_up, make_turn, rejected
+from tests.factories import People, client_of, make_people
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def people(transactional_db: None) -> People:
+    return make_people()
+
+
+@pytest.fixture
+def tab(people: People, page: Page, daphne_server: str) -> Iterator[Page]:
+    """A page of Vera's, in which nothing may be reported to the console."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    session = client_of(people.vera).cookies["misfire_session"].value
+    page.context.add_cookies([{"name": "misfire_session", "value": session, "url": daphne_server}])
+    yield page
+    assert said == []
+
+
+def store(people: People, hours: float) -> None:
+    def work() -> None:
+        now = timezone.now()
+        at = floor(now, HOUR) - timedelta(hours=hours)
+        make_turn(people.project, at, [rejected(), rejected()])
+        catch_up(now)
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_a_click_on_a_bar_leads_to_its_calls(tab: Page, people: People, daphne_server: str) -> None:
+    store(people, 12)
+    tab.goto(f"{daphne_server}/p/{people.project.slug}/analytics/misfires/?range=24h")
+    chart = tab.locator("#misfires canvas").first
+    expect(chart).to_be_visible()
+    with tab.expect_download() as download:
+        tab.get_by_label("Link and files").click()
+        tab.get_by_role("button", name="PNG").click()
+    assert download.value.suggested_filename == "misfires.png"
+    tab.keyboard.press("Escape")
+
+    store(people, 3)
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(tab.locator("#an-sub")).to_contain_text("4 misfires")
+
+    box = chart.bounding_box()
+    assert box is not None
+    share = 11.5 / 24  # the twelfth hour before the present one
+    tab.mouse.click(box["x"] + 40 + (box["width"] - 56) * share, box["y"] + box["height"] * 0.7)
+    expect(tab).to_have_url(re.compile(r"/calls/\?q=finding%3Awrong_type%20time"))
+    expect(tab.locator("#count")).to_have_text("2 calls")
