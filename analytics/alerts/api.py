@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from analytics.alerts.payload import write_time
-from analytics.alerts.records import AlertEvent, AlertRule
+from analytics.alerts.records import STATES, AlertEvent, AlertRule
 from analytics.alerts.wording import tell_condition
 from console.accounts.access import ApiRequest, api_key
 from console.lib.pages import BadCursor, read_page
@@ -22,6 +22,8 @@ def list_alerts(request: ApiRequest) -> HttpResponseBase:
     """Every rule of the project with its state; ``state`` narrows it."""
     rows = AlertRule.objects.filter(project=request.project).select_related("incident")
     if state := request.GET.get("state", ""):
+        if state not in dict(STATES):
+            return problem(400, "bad_state", f"Make state one of {', '.join(dict(STATES))}.")
         rows = rows.filter(state=state)
     return JsonResponse({"alerts": [describe(row) for row in rows.order_by("name")]})
 

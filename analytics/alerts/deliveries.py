@@ -7,6 +7,7 @@ may then arrive twice; receivers tell by its ``id``.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -26,6 +27,7 @@ SEND = "analytics.send_delivery"
 """The task that sends one; named, not imported: that module imports this one."""
 KEPT = timedelta(days=90)
 _AT_ONCE = 200
+logger = logging.getLogger(__name__)
 
 
 def create(
@@ -81,6 +83,11 @@ def _try(row: AlertDelivery) -> None:
         answer = load(row.channel.kind)(row.channel, json.load(row.body))
     except Failure as error:
         failure = error
+    except Exception as error:
+        # One that cannot be sent must not keep the others.
+        logger.exception("Delivery %s could not be made", row.pk)
+        told = f"Misfire itself failed: {type(error).__name__}. See the worker's log."
+        failure = Failure(told)
     now = timezone.now()
     row.attempts = [
         *row.attempts,

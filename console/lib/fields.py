@@ -9,12 +9,18 @@ from django.db import models
 
 _MARK = "\uf8ff"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\uf8ff]")
+_REFUSED = re.compile("[\x00\ud800-\udfff]")
 _STORED = re.compile(f"{_MARK}([0-9a-f]{{4}})")
 
 
 def to_stored(text: str) -> str:
     """Text without NUL and lone surrogates: each is U+F8FF and four hexadecimal digits."""
     return _UNSTORABLE.sub(lambda match: f"{_MARK}{ord(match[0]):04x}", text)
+
+
+def to_plain(text: str) -> str:
+    """Text for any other column and for pages: what cannot stand there is U+FFFD."""
+    return _REFUSED.sub("\ufffd", text)
 
 
 def from_stored(text: str) -> str:

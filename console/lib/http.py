@@ -281,11 +281,16 @@ async def read_whole(response: httpx2.Response, *, limit: int = WHOLE_BODY) -> b
     return bytes(held)
 
 
-def read_whole_sync(response: httpx2.Response, *, limit: int = WHOLE_BODY) -> bytes:
-    """The same for a synchronous client."""
-    held = bytearray()
+def read_whole_sync(
+    response: httpx2.Response, *, limit: int = WHOLE_BODY, seconds: float | None = None
+) -> bytes:
+    """The same for a synchronous client; raises ReadTimeout where it is not whole in time, however
+    steadily it drips."""
+    held, begun = bytearray(), time.monotonic()
     for chunk in response.iter_bytes():
         held += chunk
+        if seconds is not None and time.monotonic() - begun > seconds:
+            raise httpx2.ReadTimeout("the answer is not whole in time")
         if len(held) > limit:
             raise BodyTooLarge(f"the answer is larger than {limit} bytes")
     return bytes(held)

@@ -3,6 +3,7 @@ incident that recurs."""
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from conversations.search.query import Query
 from conversations.search.reading import count_matches
 from tools_registry.models import ToolVersion
 
+logger = logging.getLogger(__name__)
 BUDGET = 2.0
 """Seconds that one count may take."""
 WATCHED = timedelta(days=30)
@@ -224,11 +226,17 @@ def reopen_recurring(now: datetime | None = None) -> int:
 
     Back is: at least three since it was resolved, and their share is by its interval above what
     was to be expected: the share since the fix when it was resolved, else that of the day before
-    the incident.
+    the incident. What fails with one does not keep the others.
     """
     now = now or timezone.now()
     rows = Incident.objects.filter(status="resolved", resolved_at__gte=now - WATCHED)
-    return sum(_look(row, now) for row in rows.exclude(query="").select_related("project"))
+    reopened = 0
+    for row in rows.exclude(query="").select_related("project"):
+        try:
+            reopened += _look(row, now)
+        except Exception:
+            logger.exception("Incident %s could not be looked at again", row.pk)
+    return reopened
 
 
 def _look(incident: Incident, now: datetime) -> bool:

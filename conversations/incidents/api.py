@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase
@@ -18,7 +18,7 @@ from conversations.incidents import lifecycle
 from conversations.incidents.cards import deal
 from conversations.incidents.front import read_numbers
 from conversations.incidents.joining import add, find_rows, join
-from conversations.incidents.opening import open_incident
+from conversations.incidents.opening import EARLIEST, LATEST, open_incident
 from conversations.incidents.records import STATUS, Incident
 from conversations.incidents.timeline import read_timeline
 from conversations.models import TurnKey
@@ -27,6 +27,7 @@ from conversations.storage import key_of
 from tools_registry.bodies import Refused, read_body, refusing
 
 PAGE, MOST_TURNS = 50, 1000
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 Severity = Literal["low", "medium", "high", "critical"]
 
 
@@ -42,8 +43,8 @@ class Opening(_Body):
     kind: Literal["calls", "turns", "conversations"] = "calls"
     filter: str = Field(default="", max_length=2000)
     turns: list[str] = Field(default_factory=list, max_length=MOST_TURNS)
-    since: AwareDatetime
-    until: AwareDatetime | None = None
+    since: Moment
+    until: Moment | None = None
 
 
 class Step(_Body):
@@ -62,7 +63,7 @@ class Turns(_Body):
 
 class Note(_Body):
     text: str = Field(min_length=1, max_length=2000)
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 @api_key("read", POST="replay")

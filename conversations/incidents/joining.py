@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +25,7 @@ _AGAIN = timedelta(hours=1)
 _SMALL = 1000
 """Up to so many, everything is looked through again."""
 BUDGET = 2.0
+logger = logging.getLogger(__name__)
 
 
 def turns_of(incident: Incident) -> list[UUID]:
@@ -33,9 +35,16 @@ def turns_of(incident: Incident) -> list[UUID]:
 
 
 def join_all() -> int:
-    """Let what matches join the open incidents; how many calls or turns did."""
+    """Let what matches join the open incidents; how many calls or turns did. What fails with one
+    does not keep the others."""
     rows = Incident.objects.exclude(status="resolved").exclude(query="").filter(is_full=False)
-    return sum(join(incident) for incident in rows.select_related("project").order_by("pk"))
+    joined = 0
+    for incident in rows.select_related("project").order_by("pk"):
+        try:
+            joined += join(incident)
+        except Exception:
+            logger.exception("Nothing could join incident %s", incident.pk)
+    return joined
 
 
 def join(incident: Incident) -> int:

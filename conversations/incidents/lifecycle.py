@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from console.accounts.models import User
+from console.lib.fields import to_plain
 from conversations.incidents.records import SEVERITIES, STATUS, Incident, IncidentEvent
 
 _STEPS = {
@@ -37,7 +38,7 @@ def log(
         incident=incident,
         at=at or timezone.now(),
         kind=kind,
-        text=text[:2000],
+        text=to_plain(text)[:2000],
         author=author,
         detail=detail or {},
     )
@@ -98,7 +99,7 @@ def set_severity(incident: Incident, severity: str, *, by: User | None = None) -
 
 def rename(incident: Incident, title: str, *, by: User | None = None) -> None:
     """Raises ``BadStep`` for an empty title."""
-    title = " ".join(title.split())[:200]
+    title = " ".join(to_plain(title).split())[:200]
     if not title:
         raise BadStep("Write what went wrong as the title.")
     if title != incident.title:
@@ -108,7 +109,7 @@ def rename(incident: Incident, title: str, *, by: User | None = None) -> None:
 
 def set_cause(incident: Incident, cause: str, *, by: User | None = None) -> None:
     """Keep what people found to be the cause; "" takes it back."""
-    cause = cause.strip()[:2000]
+    cause = to_plain(cause).strip()[:2000]
     if cause != incident.cause:
         _save(incident, {"cause": cause})
         log(incident, "changed", "Cause noted" if cause else "Cause taken back", author=by)

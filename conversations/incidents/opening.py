@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from console.accounts.models import Project, User
+from console.lib.fields import to_plain
 from conversations.incidents.lifecycle import log, reopen
 from conversations.incidents.records import Incident, IncidentWatcher
 from conversations.search.query import parse
 
 AGAIN = timedelta(days=30)
 """How long after its end an incident's alert means the same incident; later it is a new one."""
+
+
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Between which times there are incidents: beyond them neither keys nor times can be reckoned."""
 
 
 def open_incident(
@@ -36,7 +41,7 @@ def open_incident(
 
     ``query`` is a filter of the list ``kind``; terms of time in it are dropped, as ``since`` and
     ``until`` say them. Raises ``BadQuery`` for text that is no filter. With "" nothing joins by
-    itself. Whoever opens it watches it.
+    itself. Whoever opens it watches it. Times before ``EARLIEST`` or after ``LATEST`` are these.
     """
     wanted = parse(query)
     kept = wanted.without(*wanted.of("time")).text
@@ -46,12 +51,12 @@ def open_incident(
         incident = Incident.objects.create(
             project=project,
             number=_last_number(project) + 1,
-            title=" ".join(title.split())[:200] or "Untitled incident",
+            title=" ".join(to_plain(title).split())[:200] or "Untitled incident",
             severity=severity,
             kind=kind,
             query=kept,
-            since=since,
-            until=until,
+            since=_bound(since),
+            until=until and _bound(until),
             opened_by=by,
             sender=sender[:100],
             opened_at=timezone.now(),
@@ -65,6 +70,10 @@ def open_incident(
             log(incident, "alert", incident.alert, detail={"url": incident.alert_url})
         log(incident, "opened", author=by, detail={"sender": incident.sender})
     return incident
+
+
+def _bound(at: datetime) -> datetime:
+    return min(max(at, EARLIEST), LATEST)
 
 
 def open_or_join(

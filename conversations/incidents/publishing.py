@@ -84,6 +84,8 @@ def publish(incident: Incident, proof: Proof, user: User, *, reason: str = "") -
     if any(change.errors for change in changes) and not reason:
         raise Blocked("Lint reports errors: mend them, or say why to publish anyway")
     with transaction.atomic():
+        # Of two who publish at once the second finds what the first did.
+        Incident.objects.select_for_update(of=("self",)).get(pk=incident.pk)
         for change in changes:
             version = _publish_tool(incident, change, proof, user, reason)
             detail = {"version": version.pk, "replay": proof.replay.number, "url": proof.url}

@@ -11,6 +11,7 @@ from django.conf import settings
 from console.lib import env, http
 
 _TIMEOUT = httpx2.Timeout(connect=5.0, read=15.0, write=10.0, pool=5.0)
+_SECONDS = 30.0
 _LATER = (408, 425, 429)
 _MOST_ANSWER = 64 * 1024
 
@@ -64,7 +65,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, name: str) -> str
             http.sync_client(timeout=_TIMEOUT) as client,
             client.stream("POST", url, content=body, headers=dict(headers)) as response,
         ):
-            text = http.read_whole_sync(response, limit=_MOST_ANSWER).decode("utf-8", "replace")
+            body = http.read_whole_sync(response, limit=_MOST_ANSWER, seconds=_SECONDS)
+            text = body.decode("utf-8", "replace")
     except http.BlockedAddress as error:
         raise Failure(str(error), permanent=True) from None
     except http.BodyTooLarge:

@@ -27,7 +27,7 @@ def write(channel: AlertChannel, message: dict[str, Any]) -> EmailMessage:
     name = rule["name"] if rule else channel.name
     thread = f"<misfire.{message['project']}.{rule['id'] if rule else message['id']}@misfire>"
     return EmailMessage(
-        subject=f"[{message['project']}] {_WORDS[message['type']]}: {name}",
+        subject=f"[{message['project']}] {_WORDS[message['type']]}: {' '.join(name.split())}",
         body=_write_body(message),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=list(channel.addresses),

@@ -113,7 +113,7 @@ def _send(request: Any, job: Job) -> Any:
         http.sync_client(timeout=timeout, allowed=job.allowed) as client,
         client.stream(request.method, request.url, headers=headers, content=request.body) as answer,
     ):
-        body = http.read_whole_sync(answer, limit=LARGEST)
+        body = http.read_whole_sync(answer, limit=LARGEST, seconds=job.timeout_s)
     # The body is read whole and decompressed: what the headers say of it holds no more.
     kept = {
         name: value
