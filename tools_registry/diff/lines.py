@@ -68,8 +68,10 @@ def _pair(before: list[str], after: list[str], first: int, second: int) -> Itera
 
 
 def mark(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
-    """The pieces of two lines, by words."""
+    """The pieces of two lines, by words; very long lines differ as a whole."""
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
+    if max(len(before), len(after)) > _LONGEST:
+        return ((old, old != new),), ((new, old != new),)
     left: list[Piece] = []
     right: list[Piece] = []
     for kind, i, i2, j, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+_LONGEST = 2000
+"""Lines of a text up to which stretches are looked for: the search is quadratic."""
 MINE, BETWEEN, THEIRS = "<<<<<<< yours", "=======", ">>>>>>> theirs"
 
 
@@ -22,7 +24,7 @@ class Merged:
 
 
 def merge(base: str, mine: str, theirs: str) -> Merged:
-    """Both edits of ``base``."""
+    """Both edits of ``base``; of very long texts both stand whole, for a person to choose."""
     sides = base.split("\n"), mine.split("\n"), theirs.split("\n")
     lines: list[str] = []
     conflicts = 0
@@ -46,6 +48,9 @@ def _synced(
 ) -> Iterator[tuple[int, int, int, int]]:
     """Stretches that both left as they were: their starts in the three, and their length. The
     last has none and stands at the ends."""
+    if max(map(len, (base, mine, theirs))) > _LONGEST:
+        yield len(base), len(mine), len(theirs), 0
+        return
     own = SequenceMatcher(None, base, mine, autojunk=False).get_matching_blocks()
     other = SequenceMatcher(None, base, theirs, autojunk=False).get_matching_blocks()
     left = right = 0

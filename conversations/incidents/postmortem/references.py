@@ -17,6 +17,9 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]|<>~&])")
 _LEADING = re.compile(r"^([#+-]|\d+(?=[.)]))")
 _TICKS = re.compile(r"`+")
 _SPACE = re.compile(r"\s+")
+LARGEST = 1_000_000
+"""Characters that figures may add: what would go beyond stands as it was typed."""
+_MOST_UNKNOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,19 @@ class Resolved:
 
 
 def resolve(text: str, values: Mapping[str, str]) -> Resolved:
-    """Put the values in the place of the references that name them."""
+    """Put the values in the place of the references that name them. The first hundred that name
+    nothing are told."""
     unknown: list[Unknown] = []
+    added = 0
 
     def fill(found: re.Match[str]) -> str:
+        nonlocal added
         name = found[1]
         if name in values:
-            return values[name]
+            added += len(values[name])
+            return values[name] if added <= LARGEST else found[0]
+        if len(unknown) >= _MOST_UNKNOWN:
+            return found[0]
         line = text.count("\n", 0, found.start()) + 1
         unknown.append(Unknown(name, line, near(name, values) or ""))
         return found[0]
