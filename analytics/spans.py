@@ -26,6 +26,7 @@ RANGES: dict[str, tuple[str, timedelta, int]] = {
 """Ranges that end now: what they are called, how long they are, and their grain."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _LONGEST = timedelta(days=366 * 10)
+_YEARS = range(2000, 2200)
 
 
 class BadSpan(ValueError):
@@ -88,10 +89,17 @@ def of_range(name: str, now: datetime) -> Span:
     return Span(until - length, until, grain)
 
 
+def is_known(at: datetime) -> bool:
+    """Is it a time that can be reckoned with, a step more or less?"""
+    return at.year in _YEARS
+
+
 def of_times(since: datetime, until: datetime, now: datetime) -> Span:
     """From ``since`` to before ``until``, widened to whole steps of a grain that fits. BadSpan."""
     if until <= since:
         raise BadSpan("The time ends before it begins.")
+    if not (is_known(since) and is_known(until)):
+        raise BadSpan("Give times of the years 2000 to 2199.")
     if until - since > _LONGEST:
         raise BadSpan("The time is longer than ten years.")
     grain = _grain_of(until - since, now - since)

@@ -49,6 +49,11 @@ class Line:
         return cls(date.fromisoformat(day), model, known, *tokens)
 
 
+_DIGITS = 15
+"""Figures of a day that have more are none; adding and writing them would take for ever."""
+_YEARS = range(2000, 2200)
+
+
 def _add(one: Any, other: Any) -> Any:
     if one is None or other is None:
         return one if other is None else other
@@ -69,8 +74,12 @@ def read_day(text: str, number: int) -> date:
     text = text.strip()
     try:
         if text.isdecimal() and len(text) >= 9:
-            return datetime.fromtimestamp(int(text), tz=UTC).date()
-        return date.fromisoformat(text[:10])
+            day = datetime.fromtimestamp(int(text[:20]), tz=UTC).date()
+        else:
+            day = date.fromisoformat(text[:10])
+        if day.year not in _YEARS:
+            raise ValueError
+        return day
     except (ValueError, OverflowError, OSError):
         raise BadExport(
             f"Line {number}: “{text[:40]}” is no day. Write it as 2024-02-03."
@@ -82,13 +91,22 @@ def read_money(text: str, number: int) -> Decimal:
         amount = Decimal(text.strip().lstrip("$").replace(",", "") or "0")
     except InvalidOperation:
         amount = Decimal("nan")
-    if not amount.is_finite():
+    if not (amount.is_finite() and amount.adjusted() < _DIGITS and _is_written_out(amount)):
         raise BadExport(f"Line {number}: “{text[:40]}” is no amount of dollars.")
     return amount
 
 
 def read_count(text: str, number: int) -> int:
     try:
-        return int(Decimal(text.strip().replace(",", "") or "0"))
-    except (InvalidOperation, ValueError, OverflowError):
-        raise BadExport(f"Line {number}: “{text[:40]}” is no count.") from None
+        count = Decimal(text.strip().replace(",", "") or "0")
+    except InvalidOperation:
+        count = Decimal("nan")
+    if not (count.is_finite() and count.adjusted() < _DIGITS):
+        raise BadExport(f"Line {number}: “{text[:40]}” is no count.")
+    return int(count)
+
+
+def _is_written_out(amount: Decimal) -> bool:
+    """Has it no more places than anybody counts in?"""
+    exponent = amount.as_tuple().exponent
+    return isinstance(exponent, int) and exponent > -50

@@ -32,7 +32,7 @@ from analytics.misfires import (
     rank_kinds,
     read_versions,
 )
-from analytics.spans import HOUR, after, floor, whole_label
+from analytics.spans import HOUR, after, floor, is_known, whole_label
 from analytics.views.bars import Spark, spark, width
 from analytics.views.frame import Frame, read_frame, refuse, show
 from console.accounts.access import ProjectRequest, member
@@ -197,7 +197,7 @@ def _compare(frame: Frame, steps: Sequence[Step]) -> Comparison | None:
     """What the address asks for; by itself, the version that changed most."""
     around = frame.extra["around"]
     moment = read_moment(around)
-    if moment:
+    if moment and is_known(moment):
         return _compare_times(frame, around)
     chosen = next((one for one in steps if f"v{one.after.pk}" == around), None)
     chosen = chosen or choose_step(steps)

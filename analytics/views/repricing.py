@@ -16,7 +16,7 @@ from analytics import tasks
 from analytics.repricing import engine
 from analytics.repricing.records import Repricing
 from analytics.repricing.tally import Tally
-from analytics.spans import write_moment
+from analytics.spans import is_known, write_moment
 from console.accounts.access import ProjectRequest, member
 from conversations.models import Connection
 from conversations.search.query import read_moment
@@ -72,6 +72,8 @@ def _choose(request: ProjectRequest, values: Mapping[str, str]) -> engine.Choice
     since, until = read_moment(values["since"]), read_moment(values["until"])
     if since is None or until is None:
         raise ValueError("Give both ends as a day or a time, such as 2024-02-03T02:40.")
+    if not (is_known(since) and is_known(until)):
+        raise ValueError("Give times of the years 2000 to 2199.")
     connection = None
     if values["connection"]:
         rows = Connection.objects.filter(project=request.project)

@@ -87,3 +87,11 @@ def test_days_and_hours_add_up_to_any_time(first: str, last: str, grains: list[i
     assert [span.grain for span in spans] == grains
     assert spans[0].since == at(first) and spans[-1].until == at(last)
     assert all(a.until == b.since for a, b in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    "first, last", [("0001-01-01", "0001-01-02"), ("9999-12-30", "9999-12-31")]
+)
+def test_times_that_cannot_be_reckoned_are_refused(first: str, last: str) -> None:
+    with pytest.raises(BadSpan, match="2000 to 2199"):
+        of_times(at(first), at(last), NOW)

@@ -164,3 +164,18 @@ def test_an_upload_is_compared_with_the_rows() -> None:
     assert client_of(people.charlie).get(f"{path}{cost.pk}/").status_code == 404
     client.post(f"{path}{cost.pk}/delete/")
     assert UsageExport.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "2026-03-01,m,1,1e999999999,,",
+        "2026-03-01,m,1e999999999,,,",
+        "2026-03-01,m,1e-999999999,,,",
+        "9999-12-31,m,1,,,",
+        "0001-01-01,m,1,,,",
+    ],
+)
+def test_figures_beyond_all_measure_are_refused(row: str) -> None:
+    with pytest.raises(BadExport, match="Line 2"):
+        read_export(f"day,model,cost,input_tokens,output_tokens,requests\n{row}\n")
