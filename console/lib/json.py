@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ def dump_bytes(value: Any) -> bytes:
         return dump(value).encode()
 
 
+_HALVES = re.compile("[\ud800-\udfff]")
 _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 _LONG = b"0" * 19
 _SHORT = 200
@@ -50,5 +52,7 @@ def load(text: str | bytes) -> Any:
 
 
 def pretty(value: Any) -> str:
-    """JSON text for people: two spaces of indent, characters as they are."""
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    """JSON text for people: two spaces of indent, characters as they are, but for lone surrogates,
+    which no page can hold: they are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return _HALVES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from console.accounts.access import ApiRequest, api_key
+from console.lib.fields import to_plain
 from conversations.models import Connection
 from conversations.replay import control
 from conversations.replay.board import Board, read_board
 from conversations.replay.exporting import read_outcomes, record_of
 from conversations.replay.matrix import Total
-from conversations.replay.orders import NotReady, Order
+from conversations.replay.orders import LEAST_DOLLARS, NotReady, Order
 from conversations.replay.records import Replay
 from conversations.replay.sentences import find_warnings, say_verdict
 from conversations.replay.sources import MOST, BadSource, Source, find_source
@@ -50,8 +51,8 @@ class Question(BaseModel):
     model: str = Field(default="", max_length=200)
     answers: dict[str, Any] = {}
     max_rounds: StrictInt = Field(default=20, ge=1, le=200)
-    ceiling_dollars: Decimal | None = Field(default=None, gt=0, lt=10**8)
-    ceiling_tokens: StrictInt | None = Field(default=None, gt=0)
+    ceiling_dollars: Decimal | None = Field(default=None, ge=LEAST_DOLLARS, lt=10**8)
+    ceiling_tokens: StrictInt | None = Field(default=None, gt=0, le=10**12)
     title: str = Field(default="", max_length=200)
 
 
@@ -121,7 +122,7 @@ def _find_connection(request: ApiRequest, named: str | int | None) -> Connection
     if named is None:
         return None
     rows = Connection.objects.filter(project=request.project, archived_at=None)
-    by = {"pk": named} if isinstance(named, int) else {"name": named}
+    by = {"pk": named} if isinstance(named, int) else {"name": to_plain(named)}
     found = rows.filter(**by).first()
     if found is None:
         raise Refused(404, "bad_connection", f"There is no connection {named}.")

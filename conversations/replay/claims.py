@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from console.lib import json
-from console.lib.fields import from_stored, to_stored
+from console.lib.fields import from_stored, to_plain, to_stored
 from conversations.replay.records import Replay
 
 LEASE = timedelta(seconds=20)
@@ -147,9 +147,9 @@ def _values(one: Result) -> list[Any]:
         "findings": _text(one.findings),
         "calls": _text(one.calls),
         "text": to_stored(one.text),
-        "finish_reason": one.finish_reason[:60],
-        "offered": json.dump(list(one.offered)),
-        "routed": one.routed[:500],
+        "finish_reason": to_plain(one.finish_reason)[:60],
+        "offered": json.dump([to_plain(name) for name in one.offered]),
+        "routed": to_plain(one.routed)[:500],
         "rounds": _text(one.rounds),
         "waiting": to_stored(one.waiting),
         "error": to_stored(json.dump(one.error)) if one.error else "",

@@ -103,7 +103,7 @@ class Form:
         """The form after one of its buttons: ``variant`` and ``tool:0`` add one, ``drop:0`` and
         ``drop:0:1`` take one away. Anything else leaves it as it is."""
         verb, _, rest = step.partition(":")
-        places = [int(one) for one in rest.split(":") if one.isdecimal()]
+        places = [int(one) for one in rest.split(":") if one.isdecimal() and len(one) < 4]
         held = list(self.variants)
         if verb == "variant" and len(held) < MOST_VARIANTS:
             held.append(VariantForm(tools=(ToolForm(),)))

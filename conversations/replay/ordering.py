@@ -10,7 +10,7 @@ from console.accounts.models import Project
 from console.lib import json
 from conversations.models import Connection
 from conversations.replay.forms import Faults, Form, ToolForm, VariantForm
-from conversations.replay.orders import MOST_TRIALS, Order
+from conversations.replay.orders import LEAST_DOLLARS, MOST_TRIALS, Order
 from conversations.replay.sources import Source
 from conversations.replay.variants import Tool, Variant
 from tools_registry.drafts import read_draft
@@ -56,7 +56,8 @@ class _Reader:
         text = text.strip()
         if not text:
             return None
-        if not (text.isascii() and text.isdecimal() and low <= int(text[:15]) <= high):
+        is_number = text.isascii() and text.isdecimal() and len(text) < 16
+        if not (is_number and low <= int(text) <= high):
             self.faults.add(name, f"Give a whole number from {low:,} to {high:,}.")
             return None
         return int(text)
@@ -69,7 +70,7 @@ class _Reader:
             amount = Decimal(text)
         except InvalidOperation:
             amount = Decimal(0)
-        if not (amount.is_finite() and 0 < amount < 10**8):
+        if not (amount.is_finite() and LEAST_DOLLARS <= amount < 10**8):
             self.faults.add("dollars", "Give dollars as a number, such as 2.50.")
             return None
         return amount
@@ -203,10 +204,6 @@ class _Reader:
             self.faults.add(name, 'Write parameters as a JSON object, such as {"temperature": 0}.')
             return {}
         return value
-
-
-def readread_key(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0
 
 
 def read_key(text: str) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from console.accounts.models import Project
 from console.lib import json
+from console.lib.fields import to_plain
 from conversations.connections import endpoint_of
 from conversations.models import Connection
 from conversations.parts import Usage
@@ -33,6 +34,9 @@ MOST_OUTCOMES = 100_000
 MOST_TRIALS = 100
 MOST_VARIANTS = 8
 MOST_ROUNDS = 200
+LEAST_DOLLARS = Decimal("0.0001")
+"""The lowest ceiling: what is less is kept as nothing."""
+_LONGEST_MODEL = 200
 
 
 class NotReady(Exception):
@@ -152,10 +156,31 @@ def _check_counts(order: Order) -> list[str]:
     names = [variant.name for variant in order.everyone]
     twice = {name for name in names if names.count(name) > 1}
     reasons += [f"Two variants are called {name}; rename one." for name in sorted(twice)]
+    if any(len(variant.model) > _LONGEST_MODEL for variant in order.variants):
+        reasons.append(f"A model's name has at most {_LONGEST_MODEL} characters.")
+    typed = [order.title, order.model, order.answers, [one.to_json() for one in order.variants]]
+    if any(to_plain(text) != text for text in _texts(typed)):
+        reasons.append(
+            "A text holds NUL or half of a surrogate pair, which is not kept: remove it."
+        )
+    try:
+        json.dump(typed)
+    except TypeError:
+        reasons.append("A number is larger than any that can be kept.")
     for ceiling in (order.ceiling_dollars, order.ceiling_tokens):
         if ceiling is not None and ceiling <= 0:
             reasons.append("A ceiling is more than nothing; leave it empty for none.")
     return reasons
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, names of fields too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        inner = [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
+        for one in inner:
+            yield from _texts(one)
 
 
 def _check_variant(project: Project, variant: Variant) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from console.accounts.models import Project
 from console.lib import json
+from console.lib.fields import to_plain
 from conversations.connections import find_open
 from conversations.replay.forms import AnswerForm, Form, ToolForm, VariantForm
 from conversations.replay.ordering import NONE, read_key
@@ -106,7 +107,8 @@ def _suggest_variant(
     if row := version.select_related("tool").first():
         return _change(row.tool.name, f"v:{row.pk}")
     name = asked("tool") or source.misfired_tool()
-    return _suggest_cure(project, source, name) if name else None
+    # No tool of the project has a name that no row holds.
+    return _suggest_cure(project, source, name) if name and name == to_plain(name) else None
 
 
 def _suggest_cure(project: Project, source: Source, name: str) -> VariantForm:

@@ -85,6 +85,8 @@ class Variant:
         for key, (kind, wanted) in _KINDS.items():
             if data.get(key) is not None and not isinstance(data[key], kind):
                 raise BadVariant(f"{key} of the variant {name} is {wanted}.")
+        if not all(isinstance(one, str) for one in data.get("removed") or ()):
+            raise BadVariant(f"removed of the variant {name} is {_KINDS['removed'][1]}.")
         given = {key: data[key] for key in _FIELDS if data.get(key) is not None}
         return cls(name.strip(), **given)
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 from uuid import UUID
 
 from console.lib import json
+from console.lib.fields import to_plain
 from conversations.expected import judge_expected
 from conversations.replay.cases import Case, MadeCall, Message, Origin, Recorded
 from tools_registry.dialects import UnreadableTool, read_offer, read_tools
 from tools_registry.validation.expectation import CallMade, Expectation, Judgement
+from tools_registry.validation.findings import CODES
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 NO_CASE = 'A case is one JSON object with "messages"'
@@ -71,6 +73,10 @@ def read_case(data: Any) -> Entry:
     """Read the JSON of a case. Raises ``BadCase`` with the first thing that is wrong."""
     if not isinstance(data, Mapping):
         raise BadCase("", NO_CASE)
+    try:
+        json.dump(data)
+    except TypeError:
+        raise BadCase("", "A number is larger than any that can be kept") from None
     request, at = _find_request(data)
     messages, answer = _read_messages(request, at)
     case = Case(
@@ -90,7 +96,7 @@ def title_of(messages: Sequence[Message]) -> str:
     """What the user said last, cut to one line."""
     for message in reversed(messages):
         if message.get("role") == "user":
-            said = " ".join(_text_of(message.get("content")).split())
+            said = to_plain(" ".join(_text_of(message.get("content")).split()))
             return said[:_LONGEST_TITLE] + ("…" if len(said) > _LONGEST_TITLE else "")
     return ""
 
@@ -122,9 +128,10 @@ def unknown_names(case: Case) -> list[str]:
 
 def read_answer(message: Mapping[str, Any]) -> Recorded:
     """What an assistant's message in the form of OpenAI's chat says and calls."""
+    tool_calls = message.get("tool_calls")
     calls = [
         (call["function"], call.get("id"))
-        for call in message.get("tool_calls") or []
+        for call in (tool_calls if isinstance(tool_calls, list) else ())
         if isinstance(call, Mapping) and isinstance(call.get("function"), Mapping)
     ]
     legacy = message.get("function_call")
@@ -169,7 +176,29 @@ def _read_recorded(data: Mapping[str, Any], answer: Message | None) -> Recorded 
         read = Recorded.from_json(given)
     except (KeyError, TypeError, AttributeError):
         raise BadCase("/recorded", detail) from None
+    if not _is_recorded(read):
+        raise BadCase("/recorded", detail)
     return dataclasses.replace(read, model=read.model or model, connection=None)
+
+
+def _is_recorded(read: Recorded) -> bool:
+    """Is everything in it of the kind that it should be? It may be from anywhere."""
+    texts = [read.text, read.model, *(text for one in read.calls for text in astuple(one)[:4])]
+    found = [*read.findings, *(item for one in read.calls for item in one.findings)]
+    figures = (read.input_tokens, read.output_tokens, read.latency_ms)
+    return (
+        all(isinstance(text, str) for text in [*texts, read.verdict, read.cost or ""])
+        and all(isinstance(message, Mapping) for message in read.rest)
+        and all(map(_is_finding, found))
+        and all(figure is None or isinstance(figure, int | float) for figure in figures)
+    )
+
+
+def _is_finding(item: Any) -> bool:
+    code, message = (
+        (item.get("code"), item.get("message")) if isinstance(item, Mapping) else ("", "")
+    )
+    return isinstance(code, str) and code in CODES and isinstance(message, str)
 
 
 def _read_messages(request: Mapping[str, Any], at: str) -> tuple[list[Message], Message | None]:
@@ -232,7 +261,7 @@ def _read_text(data: Mapping[str, Any], name: str, longest: int) -> str:
         return ""
     if not isinstance(value, str | int | float):
         raise BadCase(f"/{name}", "Give a text")
-    text = str(value).replace("\0", "")
+    text = to_plain(str(value).replace("\0", ""))
     if len(text) > longest:
         raise BadCase(f"/{name}", f"It has {len(text):,} characters; at most {longest:,} are kept")
     return text

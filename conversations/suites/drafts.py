@@ -22,6 +22,8 @@ def read_typed(text: str) -> tuple[Entry | None, tuple[Fault, ...]]:
         return None, faults
     try:
         return read_case(value), ()
+    except RecursionError:
+        return None, (Fault("The JSON is nested too deep"),)
     except BadCase as error:
         place = nearest(error.pointer, json_positions(text))
         return None, (Fault(error.detail, error.pointer, *place),)

@@ -12,11 +12,12 @@ from django.views.decorators.http import require_http_methods
 
 from console.accounts.access import ProjectRequest, member
 from console.accounts.models import Project
+from console.lib.fields import to_plain
 from conversations.connections import find_open
 from conversations.incidents.records import Incident
 from conversations.replay.answers import MODES as ANSWERS
 from conversations.replay.forms import AnswerForm, Faults, Form, ToolForm, VariantForm, read_form
-from conversations.replay.ordering import make_order
+from conversations.replay.ordering import make_order, read_key
 from conversations.replay.orders import NotReady, check, estimate
 from conversations.replay.plan import Estimate
 from conversations.replay.records import MODES
@@ -174,7 +175,7 @@ def _describe_tool(project: Project, form: ToolForm) -> ToolChoice:
         drafts = drafts.filter(tool__name=form.name) | drafts.filter(name=form.name)
         versions = versions.filter(tool__name=form.name)
     elif form.to.startswith("v:"):
-        versions = versions.filter(pk=form.to[2:])
+        versions = versions.filter(pk=read_key(form.to[2:]))
     told = [(f"d:{one.pk}", f"draft {one.pk}") for one in drafts[:20]] if form.name else []
     told += [
         (f"v:{one.pk}", f"v{one.number}, {one.state}")
@@ -187,7 +188,8 @@ def _describe_tool(project: Project, form: ToolForm) -> ToolChoice:
 
 def _list_tools(project: Project, offered: list[str]) -> list[tuple[str, bool]]:
     """Tools of the cases first, then the project's others; each with whether it is offered."""
-    rows = Tool.objects.filter(project=project, archived_at=None).exclude(name__in=offered)
+    known = [to_plain(name) for name in offered]
+    rows = Tool.objects.filter(project=project, archived_at=None).exclude(name__in=known)
     others = rows.order_by("name").values_list("name", flat=True)[:_LISTED]
     return [*((name, True) for name in offered), *((name, False) for name in others)]
 
