@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F, Sum
 
 from analytics.comparison import LEAST
-from analytics.filters import COLUMNS, OF_TURNS, Filter
+from analytics.filters import OF_TURNS, Filter
 from analytics.metrics import Counted, Tally
 from analytics.records import ExpectedCount
 from analytics.spans import Span
@@ -199,16 +199,6 @@ def _bound(pairs: Counter[tuple[str, str]], labelled: int) -> Expected:
     names = [*kept, *(name for name in (OTHER, "") if name in held)]
     right = sum(number for (expected, called), number in pairs.items() if expected == called)
     return Expected(tuple(names), counts, labelled, right, sum(pairs.values()))
-
-
-def dimensions(kept: Filter) -> list[str]:
-    """The dimensions worth dividing by: those that the filter does not fix already."""
-    fixed = {
-        term.field
-        for term in kept.query.terms
-        if not term.negated and len(term.values) == 1 and term.prefix(term.values[0]) is None
-    }
-    return [name for name in COLUMNS if name not in fixed]
 
 
 def largest(counted: Counted, name: str, most: int = 8) -> list[tuple[str | int, Tally]]:

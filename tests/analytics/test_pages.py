@@ -48,10 +48,10 @@ def member(now: datetime) -> Member:
         bad = rejected(*both, tool_version_id=version)
         many = [bad, bad, good] * 6 if is_new else [good] * 22
         make_turn(member.project, now - timedelta(hours=hour), many, cost="0.002")
-    for version, hour in ((first, 8), (second, 8)):
-        at = now - timedelta(hours=hour)
+    for published in (first, second):
+        at = now - timedelta(hours=8)
         VersionEvent.objects.create(
-            project=member.project, version=version, kind="published", at=at
+            project=member.project, version=published, kind="published", at=at
         )
     for codes in (["unknown_tool"], ["rule_violated"], ["wrong_type", "rule_violated"]):
         name = "getweather" if codes == ["unknown_tool"] else "cancel_subscription"
@@ -65,7 +65,7 @@ def member(now: datetime) -> Member:
 def open_page(member: Member, path: str, **values: str) -> str:
     response = read(factories.client_of(member), member.project, path, **values)
     assert response.status_code == 200
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def read(client: Client, project: Project, path: str, **values: str) -> Any:

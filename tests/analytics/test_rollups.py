@@ -88,13 +88,15 @@ def agree(project: Project) -> None:
             by_step[at] += number if what == "calls" else 0
         for narrow in (SummaryCount, KindCount, ToolCount, ModelToolCount, ToolKindCount):
             assert sum_steps(narrow, project, grain) == by_step
-        turns, cost = Counter[datetime](), Counter[datetime]()
+        turns = Counter[datetime]()
+        cost: Any = Counter()
         for turn in Turn.objects.filter(project=project):
             if grain > FIVE or floor(turn.at, HOUR) > NOW - KEPT_FIVES:
                 turns[floor(turn.at, grain)] += 1
-                cost[floor(turn.at, grain)] += turn.cost or Decimal(0)  # type: ignore[assignment]
+                cost[floor(turn.at, grain)] += turn.cost or 0
         rows = TurnCount.objects.filter(project=project, grain=grain)
-        held, paid = Counter[datetime](), Counter[datetime]()
+        held = Counter[datetime]()
+        paid: Any = Counter()
         for row in rows:
             held[row.start] += row.turns
             paid[row.start] += row.cost
