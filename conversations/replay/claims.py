@@ -210,12 +210,14 @@ def look(replay: int) -> Left:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a replay took so far. ``dollars`` are of the priced outcomes."""
+    """What a replay took so far. ``dollars`` are of the priced outcomes; ``uncounted`` are those
+    whose provider did not say how many tokens they took."""
 
     done: int = 0
     running: int = 0
     dollars: Decimal = Decimal(0)
     tokens: int = 0
+    uncounted: int = 0
 
 
 def spent(replay: int) -> Spent:
@@ -223,12 +225,13 @@ def spent(replay: int) -> Spent:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE status IN ('done', 'failed', 'waiting')),"
             " count(*) FILTER (WHERE status = 'running'), coalesce(sum(cost), 0),"
-            " coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0)"
+            " coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0),"
+            " count(*) FILTER (WHERE model_calls > 0 AND input_tokens IS NULL)"
             f" FROM {_TABLE} WHERE replay_id = %s",
             [replay],
         )
-        done, running, dollars, tokens = cursor.fetchone()
-    return Spent(done, running, dollars, int(tokens))
+        done, running, dollars, tokens, uncounted = cursor.fetchone()
+    return Spent(done, running, dollars, int(tokens), uncounted)
 
 
 def claim_within(row: Replay, mine: UUID, lane: int | None, size: int) -> list[Item] | None:
@@ -257,7 +260,9 @@ def room_of(row: Replay, so_far: Spent) -> int:
     rooms: list[float] = []
     if row.ceiling_tokens is not None:
         tokens = sum(int(row.estimate.get(name) or 0) for name in ("input_tokens", "output_tokens"))
-        rooms.append(_room(row.ceiling_tokens, so_far.tokens, tokens / outcomes, so_far))
+        guess = tokens / outcomes
+        taken = so_far.tokens + so_far.uncounted * guess
+        rooms.append(_room(row.ceiling_tokens, taken, guess, so_far))
     if row.ceiling_dollars is not None:
         dollars = float(row.estimate.get("dollars") or 0)
         ceiling = float(row.ceiling_dollars)
