@@ -2,7 +2,8 @@
 
 ``python -m tests.bench.guard [--calls 400]`` starts servers of its own. One key observes and one
 guards, with a router of words and a policy with a rule; they take turns. Twenty tools are sent,
-and the answer calls one of them rightly, so that nothing is asked twice.
+and the answer calls one of them rightly, so that nothing is asked twice. A second key that observes
+shows how much two equal ways differ: what the machine adds by itself.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ ROUTER = {
     ],
     "keywords": [{"words": ["order*"], "groups": ["first"]}],
 }
-RULE = {"name": "short", "expression": "size(arguments.query) < 1000"}
+RULE = {"name": "short", "expression": "size(args.query) < 1000"}
 
 
 def make_rows(upstream: str) -> dict[str, str]:
@@ -61,7 +62,9 @@ def make_rows(upstream: str) -> dict[str, str]:
     policy.save()
     policy.publish(None)
     router = Router.objects.create(project=project, name="bench")
-    keys = {name: make_key(project, ["ingest"], name=name) for name in ("observe", "guard")}
+    keys = {
+        name: make_key(project, ["ingest"], name=name) for name in ("observe", "again", "guard")
+    }
     ProxyGuard.objects.create(
         api_key=keys["guard"][0],
         project=project,
@@ -97,12 +100,16 @@ def main() -> int:
     options, _ = parser.parse_known_args()
     with servers() as (web, upstream, _):
         found = asyncio.run(measure(web, make_rows(upstream), options.calls))
-    added = [late - early for early, late in zip(found["observe"], found["guard"], strict=True)]
-    for name, values in {**found, "added": added}.items():
+    for name, values in found.items():
         print(
             f"{name:>8}: median {statistics.median(values):.2f} ms, p95 {at(values, 0.95):.2f} ms"
         )
-    met = at(added, 0.95) < TARGET_MS
+    added = 0.0
+    for name in ("again", "guard"):
+        median = statistics.median(found[name]) - statistics.median(found["observe"])
+        added = at(found[name], 0.95) - at(found["observe"], 0.95)
+        print(f"{name} adds: median {median:+.2f} ms, p95 {added:+.2f} ms")
+    met = added < TARGET_MS
     print("The target was met." if met else "The target was missed.")
     return 0 if met else 1
 
