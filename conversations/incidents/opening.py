@@ -18,7 +18,7 @@ AGAIN = timedelta(days=30)
 """How long after its end an incident's alert means the same incident; later it is a new one."""
 
 
-EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 """Between which times there are incidents: beyond them neither keys nor times can be reckoned."""
 
 
