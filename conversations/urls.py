@@ -101,7 +101,7 @@ project_urls = [
     path("connections/", include("conversations.connection_urls")),
     path("custody/", include("conversations.custody_urls")),
     path("connect/", connect.show, name="connect"),
-    path("keys/<int:key>/proxy/", guard.edit_guard, name="proxy-guard"),
+    path("settings/keys/<int:key>/proxy/", guard.edit_guard, name="proxy-guard"),
     path("ingest/", include("conversations.ingest_urls")),
 ]
 

@@ -26,7 +26,12 @@ _MOST_VERSIONS = 200
 class GuardForm(Form):
     """How the proxy treats the calls of one key."""
 
-    mode = forms.ChoiceField(label="Calls through the proxy", choices=MODES)
+    mode = forms.ChoiceField(
+        label="Calls through the proxy",
+        choices=MODES,
+        help_text="A guarded answer is read whole before the application gets any of it, so a"
+        " streamed one begins later. What the guard changed is a note on the turn.",
+    )
     router = forms.ModelChoiceField(
         RouterVersion.objects.none(),
         label="Offer the tools that this router chooses",
