@@ -25,6 +25,9 @@ EVENTS = (("published", "Published"), ("retired", "Retired"))
 _CHANGEABLE = frozenset(["note", "first_seen_at", "last_seen_at", "published_at", "retired_at"])
 
 
+_NONE = models.Value([], output_field=models.JSONField())
+
+
 class Immutable(IntegrityError):
     """A version was to be changed or deleted; the database would refuse it as well."""
 
@@ -153,7 +156,7 @@ class VersionEvent(models.Model):
     note = models.CharField(max_length=300, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     overrode = models.JSONField(default=list, blank=True)
-    evidence = models.JSONField(default=list, blank=True)
+    evidence = models.JSONField(default=list, db_default=_NONE, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["project", "at"], name="version_event_by_time")]

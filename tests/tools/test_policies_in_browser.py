@@ -70,7 +70,7 @@ def test_a_rule_is_tried_published_and_catches_what_the_schema_lets_pass(
     expect(tried.get_by_text("none rejected or flagged")).to_be_visible()
 
     page.get_by_role("button", name="Add a rule").click()
-    page.get_by_label("Name").fill("Code given")
+    page.get_by_label("Name", exact=True).fill("Code given")
     page.get_by_label("Must be true").fill("args.confirmation_code !=")
     expect(page.get_by_role("alert").filter(has_text="it ends too early").first).to_be_visible()
     page.get_by_label("Must be true").fill('args.confirmation_code != ""')
