@@ -137,14 +137,18 @@ def _router(keywords: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _words(*, cancel: bool) -> list[dict[str, Any]]:
+    """At first a fifth of the intents is confused, with ``cancel`` less than a tenth."""
     words: list[dict[str, Any]] = [
         {"words": ["rain*", "warm*", "weather", "days", "wear", "like in"], "groups": ["weather"]},
-        {"words": ["invoice", "pay", "tax", "dollar*", "rate"], "groups": ["billing"]},
-        {"words": ["plan", "account"], "groups": ["account"]},
+        {"words": ["invoice", "pay", "charge", "tax"], "groups": ["billing"]},
+        {"words": ["plan"], "groups": ["account"]},
     ]
     if cancel:
-        explicit = {"words": ["cancel*"], "tools": ["cancel_subscription"]}
-        words += [{"words": ["address", "email"], "groups": ["account"]}, explicit]
+        words += [
+            {"words": ["address", "email"], "groups": ["account"]},
+            {"words": ["rate"], "groups": ["billing"]},
+            {"words": ["cancel*"], "tools": ["cancel_subscription"]},
+        ]
     return words
 
 
