@@ -51,6 +51,11 @@ def load(text: str | bytes) -> Any:
     return json.loads(text)
 
 
+def is_unicode(value: Any) -> bool:
+    """Whether no text in a JSON value has a lone surrogate, which UTF-8 cannot hold."""
+    return not _HALVES.search(json.dumps(value, ensure_ascii=False))
+
+
 def pretty(value: Any) -> str:
     """JSON text for people: two spaces of indent, characters as they are, but for lone surrogates,
     which no page can hold: they are escaped."""

@@ -66,7 +66,12 @@ class Module:
         kept, names, told = len(self.classes), set(self.names), Notes()
         name = class_name(spec.name, self.names)
         try:
-            if check_schema(schema) or not _is_plain_object(schema) or not _is_unicode(spec):
+            # Neither Pydantic nor a docstring takes a lone surrogate.
+            if (
+                check_schema(schema)
+                or not _is_plain_object(schema)
+                or not json.is_unicode(spec.to_json())
+            ):
                 raise NotExpressible("the root says more than an object's type")
             _ClassWriter(self, schema, told).write_root(spec, name)
             notes.merge(told.to_tuple())
@@ -76,15 +81,6 @@ class Module:
             message = "Pydantic has no types for this schema: only the code's JSON Schema checks it"
             notes.add("changed", "schema_only", message, "/parameters")
             self.classes.append(_write_whole(spec, name, schema))
-
-
-def _is_unicode(spec: ToolSpec) -> bool:
-    """Whether no text has a lone surrogate, which neither Pydantic nor a docstring takes."""
-    try:
-        json.pretty(spec.to_json()).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_plain_object(schema: Mapping[str, Any]) -> bool:
@@ -217,7 +213,7 @@ def _write_whole(spec: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
     whole = {**schema, "title": spec.name}
     if spec.description:
         whole["description"] = spec.description
-    is_unicode = _is_unicode(spec)
+    is_unicode = json.is_unicode(spec.to_json())
     title = f"title={spec.name!r}, " if is_unicode else ""
     return "\n".join(
         [
