@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from analytics import facts
+from analytics.facts import write_list
 from analytics.sketch import BUCKET
 from conversations.search.fields import MISFIRES
 from tools_registry.validation.findings import CODES
@@ -18,8 +20,6 @@ MOST_NAMES, MOST_POINTERS = 100, 200
 """Of an hour: names of unknown tools, and places of findings, that have rows of their own."""
 KINDS = (*MISFIRES, *(code for code in CODES if code not in MISFIRES))
 """All codes in the order in which the first that a call has is its kind."""
-MISSED = ("missed_call", "no_call_when_required")
-"""Codes of turns in which a call should have been made."""
 
 _SHARED = ("model", "provider", "environment", "source")
 _OF_TOOL = (*_SHARED, "tool", "version_id")
@@ -100,10 +100,6 @@ def narrowest(tables: Sequence[Table], columns: Iterable[str]) -> Table:
     return next(table for table in tables if wanted <= set(table.dimensions))
 
 
-def _list(values: tuple[str, ...]) -> str:
-    return "ARRAY[" + ", ".join(f"'{value}'" for value in values) + "]::varchar[]"
-
-
 _STEP = "%(project)s::bigint, %(grain)s::int, step"
 _BIN = "date_bin(make_interval(mins => %(grain)s), {0}.at, '2000-01-01 00:00+00')"
 _KEYS = "{0}.project_id = %(project)s AND {0}.id >= %(low)s AND {0}.id < %(high)s"
@@ -147,24 +143,26 @@ hour_calls AS MATERIALIZED (
 )
 """
 
+_MISFIRES = write_list(MISFIRES)
+
 # Counted by all dimensions once; the rows by fewer are sums of these.
 _COUNTED = f"""
 , by_codes AS (
   SELECT step, model, provider, environment, source, tool, version_id, codes, count(*) AS calls,
-    count(*) FILTER (WHERE verdict = 'flagged') AS flagged,
-    count(*) FILTER (WHERE verdict = 'rejected') AS rejected,
+    count(*) FILTER (WHERE {facts.FLAGGED}) AS flagged,
+    count(*) FILTER (WHERE {facts.REJECTED}) AS rejected,
     count(*) FILTER (WHERE answered) AS answered,
-    count(*) FILTER (WHERE status = 'error') AS errors,
+    count(*) FILTER (WHERE {facts.ERRED}) AS errors,
     count(*) FILTER (WHERE cached) AS cached,
     count(*) FILTER (WHERE model_cost IS NULL) AS unpriced,
     coalesce(sum(model_cost), 0) AS model_cost, coalesce(sum(cost), 0) AS tool_cost
   FROM hour_calls GROUP BY step, model, provider, environment, source, tool, version_id, codes
 ),
 by_kind AS MATERIALIZED (
-  SELECT one.*, CASE WHEN kind = ANY({_list(MISFIRES)}) THEN calls ELSE 0 END AS misfires,
-    CASE WHEN kind = ANY({_list(MISFIRES)}) THEN model_cost + tool_cost ELSE 0 END AS misfire_cost
+  SELECT one.*, CASE WHEN kind = ANY({_MISFIRES}) THEN calls ELSE 0 END AS misfires,
+    CASE WHEN kind = ANY({_MISFIRES}) THEN model_cost + tool_cost ELSE 0 END AS misfire_cost
   FROM (SELECT held.*, CASE WHEN codes = '{{}}' THEN '' ELSE coalesce(
-    (SELECT ordered.code FROM unnest({_list(KINDS)}) WITH ORDINALITY ordered (code, place)
+    (SELECT ordered.code FROM unnest({write_list(KINDS)}) WITH ORDINALITY ordered (code, place)
      WHERE ordered.code = ANY(held.codes) ORDER BY place LIMIT 1), '') END AS kind
   FROM by_codes held) one
 ),
@@ -206,13 +204,13 @@ FROM (
 _TURNS = f"""
 SELECT {_STEP}, model, provider, environment, source, connection_id, count(*),
   count(*) FILTER (WHERE id IN (SELECT turn_id FROM hour_calls)),
-  count(*) FILTER (WHERE status = 'failed'),
-  count(*) FILTER (WHERE codes && {_list(MISSED)}),
-  count(*) FILTER (WHERE verdict = 'rejected'),
-  count(*) FILTER (WHERE cost IS NULL),
+  count(*) FILTER (WHERE {facts.FAILED}),
+  count(*) FILTER (WHERE {facts.MISSED}),
+  count(*) FILTER (WHERE {facts.REJECTED}),
+  count(*) FILTER (WHERE {facts.UNPRICED}),
   coalesce(sum(input_tokens), 0), coalesce(sum(cached_input_tokens), 0),
   coalesce(sum(cache_write_tokens), 0), coalesce(sum(output_tokens), 0),
-  coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost), 0)
+  coalesce(sum(reasoning_tokens), 0), {facts.COST}
 FROM hour_turns GROUP BY step, model, provider, environment, source, connection_id
 """
 
