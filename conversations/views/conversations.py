@@ -16,7 +16,7 @@ from console.accounts.access import ProjectRequest, member
 from console.lib import json
 from conversations import transcript
 from conversations.models import Conversation, Run, ToolCall, Turn
-from conversations.views.turns import read_error
+from conversations.views.turn_frame import read_error
 
 TURNS = 50
 PEEKED = 6

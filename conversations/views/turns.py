@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +13,16 @@ from django.views.decorators.http import require_GET
 
 from console.accounts.access import ProjectRequest, member
 from console.lib import json
-from conversations import recording, snippets, timeline, timeline_plot, transcript, wire
+from conversations import recording, snippets, timeline, timeline_plot, transcript
+from conversations.kept import Kept
 from conversations.layout import lay_out
-from conversations.models import Conversation, Run, ToolCall, Turn, TurnWire
+from conversations.models import ToolCall, Turn
 from conversations.turn_plans import plan_of
+from conversations.views.turn_frame import frame, write
 from tools_registry.dialects import read_offer
 from tools_registry.models import ToolVersion
 from tools_registry.policies import Change, CompiledPolicy, sanitise
 from tools_registry.policies.published import policies_for
-from tools_registry.validation.findings import Finding
 from tools_registry.validation.syntax import NOTHING, read_arguments
 
 VIEWS = (
@@ -37,7 +36,6 @@ LARGE_WIRE = 512 * 1024
 """Bytes of a stream beyond which its timeline is drawn on its own view only."""
 CHUNKS = 200
 ENTRIES = 200
-RAIL = 100
 MOST_PLANNED = 100
 """Calls of a turn beyond which no plan is drawn."""
 
@@ -51,7 +49,7 @@ def show(request: ProjectRequest, conversation: UUID, number: int) -> HttpRespon
         raise Http404("no such view")
     kept = Kept(turn)
     context = {
-        **_frame(turn, kept),
+        **frame(turn, kept),
         "view": view,
         "views": VIEWS,
         **_FILL[view](request, turn, kept),
@@ -128,146 +126,6 @@ def _find(request: ProjectRequest, conversation: UUID, number: int) -> Turn:
     return found
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What is kept of a turn beside its row, read when it is asked for."""
-
-    turn: Turn
-
-    @cached_property
-    def row(self) -> TurnWire | None:
-        return TurnWire.objects.filter(turn_id=self.turn.pk, project=self.turn.project).first()
-
-    @cached_property
-    def chunks(self) -> list[wire.Chunk]:
-        return wire.unpack(self.row.chunks) if self.row else []
-
-    @cached_property
-    def raw_request(self) -> bytes:
-        return wire.unpack_request(self.row.request) if self.row else b""
-
-    @cached_property
-    def request(self) -> dict[str, Any]:
-        return recording.rebuild_request(self.turn)
-
-    @cached_property
-    def calls(self) -> list[ToolCall]:
-        rows = ToolCall.objects.filter(turn_id=self.turn.pk, project=self.turn.project)
-        return list(rows.select_related("tool_version").order_by("position"))
-
-    @cached_property
-    def stream_size(self) -> int:
-        return sum(len(chunk) for _, chunk in self.chunks)
-
-    @cached_property
-    def timeline(self) -> timeline.Timeline | None:
-        """The stream played again; None where none was kept."""
-        if not self.chunks or self.turn.protocol not in timeline.PROTOCOLS:
-            return None
-        specs = read_offer(self.turn.toolset.tools) if self.turn.toolset else {}
-        offered = {name: spec for name, spec in specs.items() if spec is not None}
-        return timeline.replay(self.turn.protocol, self.chunks, offered)
-
-
-# ---- what every view of a turn shows around itself
-
-
-def _frame(turn: Turn, kept: Kept) -> dict[str, Any]:
-    conversation = turn.conversation
-    findings = [*turn.found, *(finding for call in kept.calls for finding in call.found)]
-    parameters = json.load(turn.parameters)
-    return {
-        "turn": turn,
-        "conversation": conversation,
-        "heading": _heading(turn, conversation),
-        "first": _first_problem(turn, kept.calls),
-        "problems": len(findings),
-        "error": read_error(turn),
-        "notes": json.load(turn.notes),
-        "live": _find_live(turn),
-        "tool_choice": parameters.pop("tool_choice", None),
-        "parameters": {name: _write(value) for name, value in parameters.items()},
-        "rail": _rail(conversation, turn),
-        "stream_count": len(kept.chunks),
-    }
-
-
-def read_error(turn: Turn) -> dict[str, str] | None:
-    """What went wrong with a turn: its code and what was said of it; None where nothing did."""
-    if not turn.error:
-        return None
-    error = json.load(turn.error)
-    if not isinstance(error, Mapping):
-        return {"code": "error", "detail": _write(error)}
-    detail = error.get("detail") or error.get("message") or ""
-    return {"code": _write(error.get("code") or "error"), "detail": _write(detail)}
-
-
-def _write(value: Any) -> str:
-    return value if isinstance(value, str) else json.dump(value)
-
-
-def _heading(turn: Turn, conversation: Conversation) -> str:
-    """What the user last said, else the conversation's title."""
-    for message in reversed(turn.new_messages):
-        if message.get("role") == "user":
-            entry = transcript.read([message])[0]
-            if entry.text:
-                return entry.text
-    return conversation.title or conversation.key
-
-
-def _first_problem(turn: Turn, calls: Sequence[ToolCall]) -> dict[str, Any] | None:
-    found: list[tuple[Finding, ToolCall | None]] = [
-        (finding, call) for call in calls for finding in call.found
-    ]
-    found += [(finding, None) for finding in turn.found]
-    worst = next((pair for pair in found if pair[0].severity == "rejected"), None)
-    finding, call = worst or next(iter(found), (None, None))
-    return {"finding": finding, "call": call} if finding else None
-
-
-def _find_live(turn: Turn) -> Run | None:
-    if turn.status != "running":
-        return None
-    rows = Run.objects.filter(conversation=turn.conversation_id, finished_at=None)
-    return rows.order_by("-id").first()
-
-
-def _rail(conversation: Conversation, turn: Turn) -> dict[str, Any]:
-    """The turns around this one, each with the names that it called."""
-    half = RAIL // 2
-    first = max(1, turn.number - half)
-    rows = list(conversation.turns.filter(number__gte=first).order_by("number", "id")[:RAIL])
-    names: dict[UUID, list[str]] = {}
-    called = ToolCall.objects.filter(turn_id__in=[row.pk for row in rows])
-    for pk, name in called.order_by("position").values_list("turn_id", "name"):
-        names.setdefault(pk, []).append(name)
-    numbers = {row.pk: row.number for row in rows}
-    items = [
-        {
-            "turn": row,
-            "names": names.get(row.pk, []),
-            "said": "" if names.get(row.pk) else _say(row),
-            "branch": _branch(row, numbers),
-        }
-        for row in rows
-    ]
-    return {"items": items, "before": first - 1, "total": conversation.turn_count}
-
-
-def _say(turn: Turn) -> str:
-    if not turn.response:
-        return ""
-    return transcript.read([json.load(turn.response)])[0].text[:200]
-
-
-def _branch(turn: Turn, numbers: Mapping[UUID, int]) -> int | None:
-    """The number of the turn that this one goes on from, where that is not the one before."""
-    parent = numbers.get(turn.parent_id) if turn.parent_id else None
-    return parent if parent is not None and parent != turn.number - 1 else None
-
-
 _APIS: dict[str, snippets.Api] = {
     "openai.responses": "responses",
     "anthropic.messages": "anthropic",
@@ -283,9 +141,6 @@ def _endpoint(turn: Turn) -> snippets.Endpoint:
     if connection.protocol == "local":
         return snippets.Endpoint(api, settings.LOCAL_MODEL_URL, "LOCAL_MODEL_KEY")
     return snippets.Endpoint(api, connection.base_url, connection.key_variable)
-
-
-# ---- the views
 
 
 def _fill_messages(request: ProjectRequest, turn: Turn, kept: Kept) -> dict[str, Any]:
@@ -381,7 +236,7 @@ def _read_execution(call: ToolCall) -> dict[str, Any]:
     if not call.execution:
         return {}
     kept: dict[str, Any] = json.load(call.execution)
-    return kept | ({"sent": _write(kept["sent"])} if "sent" in kept else {})
+    return kept | ({"sent": write(kept["sent"])} if "sent" in kept else {})
 
 
 def _plan(calls: Sequence[ToolCall], policies: Mapping[str, CompiledPolicy]) -> Any:
