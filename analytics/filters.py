@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from analytics.definitions import OF_CALLS
+from analytics.definitions import OF_TURNS as OF_TURNS
 from console.accounts.models import Project
 from console.lib.fields import to_stored
 from conversations.search.query import BadQuery, Query, Term, parse
 from conversations.search.reading import find_names
 
-COLUMNS = ("tool", "version", "model", "provider", "environment", "source")
+COLUMNS = OF_CALLS
 """Fields that a filter of analytics may ask for: the dimensions that every row has."""
-OF_TURNS = ("model", "provider", "environment", "source")
-"""Those that turns have as well; a turn has no tool of its own."""
 LONGEST = 200
 """Characters of a dimension's value."""
 

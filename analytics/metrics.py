@@ -1,8 +1,4 @@
-"""What rollups say: one definition a metric, and counts of calls by any of their dimensions.
-
-A metric is a part of a base: both are sums over one rollup, and ``terms`` says the part in the
-lists' language, so that every figure leads to the very rows that it counts.
-"""
+"""What rollups say: metrics over time, counts of calls by any of their dimensions, durations."""
 
 from __future__ import annotations
 
@@ -13,11 +9,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from analytics.filters import COLUMNS, OF_TURNS, Filter
+from analytics.definitions import DURATIONS, METRICS, MISFIRED_KIND, Metric
+from analytics.filters import Filter
 from analytics.rollup_sql import (
     BY_CALLS,
     BY_KIND,
-    CALLS,
     KINDS,
     LATENCIES,
     TURNS,
@@ -27,70 +23,8 @@ from analytics.rollup_sql import (
 from analytics.sketch import quantile
 from analytics.spans import DAY, HOUR, Span, after, floor
 from console.accounts.models import Project
-from console.lib.charts import Unit
 from console.lib.fields import from_stored
 from console.lib.proportions import wilson
-from conversations.search.fields import MISFIRES
-
-_MISFIRES = ", ".join(f"'{code}'" for code in MISFIRES)
-_MISFIRED = f"kind IN ({_MISFIRES})"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """``value`` and ``base`` are SQL sums over the table; a metric without a base is an amount."""
-
-    name: str
-    label: str
-    table: Table
-    value: str
-    base: str = ""
-    unit: Unit = "%"
-    terms: str = ""
-
-
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("calls", "Calls", CALLS, "sum(calls)", unit=""),
-        Metric(
-            "misfires",
-            "Misfire rate",
-            CALLS,
-            f"sum(calls) FILTER (WHERE {_MISFIRED})",
-            "sum(calls)",
-            terms="misfire:any",
-        ),
-        Metric(
-            "rejected",
-            "Rejection rate",
-            CALLS,
-            "sum(rejected)",
-            "sum(calls)",
-            "%",
-            "verdict:rejected",
-        ),
-        Metric("flagged", "Flag rate", CALLS, "sum(flagged)", "sum(calls)", "%", "verdict:flagged"),
-        Metric(
-            "errors", "Tool error rate", CALLS, "sum(errors)", "sum(calls)", "%", "status:error"
-        ),
-        Metric("turns", "Turns", TURNS, "sum(turns)", unit=""),
-        Metric("failed", "Failed turns", TURNS, "sum(failed)", "sum(turns)", "%", "status:failed"),
-        Metric(
-            "missed",
-            "Missing calls",
-            TURNS,
-            "sum(missed)",
-            "sum(turns)",
-            "%",
-            "finding:missed_call,no_call_when_required",
-        ),
-        Metric("cost", "Cost", TURNS, "sum(cost)", unit="$", terms="has:cost"),
-        Metric(
-            "unpriced", "Unpriced turns", TURNS, "sum(unpriced)", "sum(turns)", "%", "-has:cost"
-        ),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +58,26 @@ class Point(NamedTuple):
 def series(project: Project, name: str, kept: Filter, span: Span) -> list[Point]:
     """A metric of ``METRICS`` in each step of a span; steps without rows have the value 0."""
     metric = METRICS[name]
-    where, values = kept.where(COLUMNS if metric.table is CALLS else OF_TURNS)
+    found = read_steps(project, metric, kept, span)
+    points = []
+    for at in span.starts:
+        value, rows = found.get(at, (0.0, None))
+        points.append(Point(at, value, rows if metric.base else None))
+    return points
+
+
+def read_steps(
+    project: Project, metric: Metric, kept: Filter, span: Span
+) -> dict[datetime, tuple[float, int]]:
+    """What a metric counts or sums in each step that has rows, and of how many of them."""
+    where, values = kept.where(metric.fields)
     table = metric.table if metric.table is TURNS else narrowest(BY_KIND, kept.columns)
     rows = _fetch(
-        f"SELECT start, coalesce({metric.value}, 0), {metric.base or 'NULL'}"
+        f"SELECT start, coalesce({metric.value}, 0), sum({metric.rows})"
         f" FROM {table.name} WHERE {_WITHIN}{where} GROUP BY start",
         [*_within(project, span), *values],
     )
-    found = {at: Point(at, float(value), base and float(base)) for at, value, base in rows}
-    return [found.get(at, Point(at, 0.0, None)) for at in span.starts]
+    return {at: (float(value), int(base)) for at, value, base in rows}
 
 
 _WITHIN = "project_id = %s AND grain = %s AND start >= %s AND start < %s"
@@ -222,7 +167,7 @@ def _gather(
     columns = ", ".join(names)
     mask = f"GROUPING({columns})" if names else "0"
     has_kind = "kind" in table.dimensions
-    misfires = f"sum(calls) FILTER (WHERE {_MISFIRED})" if has_kind else "sum(misfires)"
+    misfires = f"sum(calls) FILTER (WHERE {MISFIRED_KIND})" if has_kind else "sum(misfires)"
     sums = _SUMS.format(misfires)
     rows = _fetch(
         f"SELECT {mask}, {f'{columns}, ' if names else ''}{sums} FROM {table.name}"
@@ -296,8 +241,7 @@ def read_latency(
 
     The filter applies as far as the measure has its fields.
     """
-    has = ("tool", "version", "environment") if measure == "tool" else OF_TURNS[:3]
-    where, values = kept.where(has) if kept else ("", [])
+    where, values = kept.where(DURATIONS[measure].fields) if kept else ("", [])
     names = "".join(f"{name}, " for name in group)
     rows = _fetch(
         f"SELECT {names}bucket, sum(held) FROM {LATENCIES.name}, unnest(buckets, counts)"
