@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from django.db.models import Sum
 
 from console.accounts.models import Project
+from conversations.connections import find_open
+from conversations.doors.proxy.snippets import Target, write_curl
 from conversations.models import Conversation, IngestLoss, Run
+from conversations.views.connect import target_of
 from tools_registry.models import Tool
 
 DAY = timedelta(hours=24)
@@ -27,14 +30,10 @@ SAMPLE_TOOL = """{
 }"""
 
 
-def write_put(site: str) -> str:
-    """The command that registers the sample tool with an API key."""
-    return (
-        f"curl -X PUT {site}/api/v1/tools/get_weather \\\n"
-        '  -H "Authorization: Bearer $MISFIRE_KEY" \\\n'
-        '  -H "Content-Type: application/json" \\\n'
-        f"  -d '{SAMPLE_TOOL}'"
-    )
+def write_call(project: Project, site: str) -> str:
+    """The command that asks a model of the project through the recording proxy."""
+    asked = next((one for one in find_open(project) if one.protocol in ("local", "openai")), None)
+    return write_curl(site, target_of(asked) if asked else Target("openai", "openai"))
 
 
 def latest_conversations(project: Project, limit: int = 10) -> list[Conversation]:

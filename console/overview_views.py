@@ -42,7 +42,7 @@ def show_overview(request: ProjectRequest) -> HttpResponse:
         "conversations": overview.latest_conversations(project),
         "lost": overview.count_lost(project, now),
         "sample_tool": overview.SAMPLE_TOOL,
-        "sample_put": overview.write_put(request.build_absolute_uri("/").rstrip("/")),
+        "sample_call": overview.write_call(project, request.build_absolute_uri("/").rstrip("/")),
     }
     if latest is not None:
         context |= _describe(frame) | {"is_silent": standing.is_silent(latest, now)}

@@ -22,9 +22,9 @@ def show(request: ProjectRequest) -> HttpResponse:
     chosen = next((one for one in open_ones if str(one.pk) == asked), None)
     chosen = chosen or next(iter(open_ones), None)
     site = request.build_absolute_uri("/").rstrip("/")
-    targets = [_target_of(one) for one in open_ones]
+    targets = [target_of(one) for one in open_ones]
     keys = ApiKey.objects.filter(project=request.project, revoked_at=None)
-    example = _target_of(chosen) if chosen else Target("connection", "openai")
+    example = target_of(chosen) if chosen else Target("connection", "openai")
     context = {
         "connections": open_ones,
         "chosen": chosen,
@@ -38,7 +38,8 @@ def show(request: ProjectRequest) -> HttpResponse:
     return render(request, "conversations/connect.html", context)
 
 
-def _target_of(connection: Connection) -> Target:
+def target_of(connection: Connection) -> Target:
+    """The connection as snippets name it."""
     names = connection.model_names
     lends = connection.protocol == "local" or bool(connection.key_variable)
     return Target(connection.name, connection.protocol, names[0] if names else "", lends)

@@ -51,7 +51,7 @@ def write_snippets(site: str, targets: Sequence[Target], chosen: str = "") -> li
         ),
         Snippet("anthropic-js", "Anthropic, JavaScript", _anthropic_js(site, messages), other_gap),
         Snippet("langchain", "LangChain", _langchain(site, chat), gap),
-        Snippet("curl", "curl", _curl(site, chat), gap),
+        Snippet("curl", "curl", write_curl(site, chat), gap),
     ]
 
 
@@ -142,7 +142,8 @@ def _langchain(site: str, target: Target) -> str:
     )
 
 
-def _curl(site: str, target: Target) -> str:
+def write_curl(site: str, target: Target) -> str:
+    """One call through the proxy, without any SDK."""
     provider = "" if target.lends else '  -H "Authorization: Bearer $OPENAI_API_KEY" \\\n'
     return (
         f"curl {base_of(site, target)}/v1/chat/completions \\\n"
