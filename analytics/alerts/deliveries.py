@@ -33,18 +33,20 @@ logger = logging.getLogger(__name__)
 def create(
     channel: AlertChannel, body: dict[str, Any], *, event: AlertEvent | None = None
 ) -> AlertDelivery:
-    """A delivery that a worker sends as soon as this transaction is committed; one without an
-    event, a test, is for the caller to send, and tried once."""
+    """A delivery that a worker sends as soon as this transaction is committed; a test is for the
+    caller to send, and tried once. A channel that is not stored stands for the addresses that it
+    has."""
     now = timezone.now()
     row = AlertDelivery.objects.create(
         project=channel.project,
-        channel=channel,
+        channel=channel if channel.pk else None,
+        addresses=[] if channel.pk else channel.addresses,
         event=event,
         body=json.dump(body),
         next_at=now,
         created_at=now,
     )
-    if event is not None:
+    if not row.is_test:
         transaction.on_commit(lambda: _enqueue(row.pk), robust=True)
     return row
 
@@ -80,7 +82,7 @@ def _try(row: AlertDelivery) -> None:
     began, at = monotonic(), timezone.now()
     failure, answer = None, ""
     try:
-        answer = load(row.channel.kind)(row.channel, json.load(row.body))
+        answer = load(row.receiver.kind)(row.receiver, row.message)
     except Failure as error:
         failure = error
     except Exception as error:
@@ -100,7 +102,7 @@ def _try(row: AlertDelivery) -> None:
     ]
     if failure is None:
         row.status, row.finished_at = "sent", now
-    elif failure.permanent or row.tries >= TRIES or row.event_id is None:
+    elif failure.permanent or row.tries >= TRIES or row.is_test:
         row.status, row.finished_at = "failed", now
     else:
         wait = max(wait_before(row.tries, row.pk.int), failure.retry_after or 0)

@@ -1,24 +1,32 @@
 """Looking at rules: what is due is claimed, measured on the newest calls, and acted upon.
 
-Each look reads the calls themselves up to this very second, so that a minute need not be over, nor
-any rollup made, before it is seen. A rule is claimed by moving its ``due_at``: of several workers
-one looks.
+Each look counts up to this very second, so that a minute need not be over, nor any rollup made,
+before it is seen. A rule is claimed by moving its ``due_at``: of several workers one looks.
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.core.cache import cache
 from django.utils import timezone
 
 from analytics.alerts import telling
+from analytics.alerts.budgeting import read_budget
 from analytics.alerts.preview import HOUR, past_hours, read_past
-from analytics.alerts.readings import Sliced, TooMuch, check_whole, read_filter, read_slices
+from analytics.alerts.readings import (
+    Asked,
+    Sliced,
+    TooMuch,
+    read_hours,
+    read_rows,
+    read_stretch,
+)
 from analytics.alerts.records import AlertRule
 from analytics.alerts.rules import WEEKS, Measured, Reading, Rule, find_start, measure
-from conversations.search.query import BadQuery, Query
+from conversations.search.query import BadQuery
 
 logger = logging.getLogger(__name__)
 EVERY = 10
@@ -58,7 +66,7 @@ def _claim(pk: int, now: datetime) -> bool:
 
 def evaluate(pk: int, now: datetime) -> None:
     """One look at one rule."""
-    row = AlertRule.objects.select_related("project").get(pk=pk)
+    row = AlertRule.objects.select_related("project", "budget__project").get(pk=pk)
     try:
         measured, began = take_measure(row, now)
     except (TooMuch, BadQuery) as error:
@@ -73,17 +81,22 @@ def _fail(pk: int, now: datetime, error: str) -> None:
 
 def take_measure(row: AlertRule, now: datetime) -> tuple[Measured, datetime]:
     """What the window shows now, and when what it shows began. Raises TooMuch, BadQuery."""
-    rule, query = row.rule, read_filter(row.query)
+    rule = row.rule
+    if row.budget:
+        reading = read_budget(row.budget, now)
+        return measure(rule, reading), now - timedelta(seconds=rule.window)
+    asked, deadline = row.asked, monotonic() + _TIMEOUT
     seconds = max(5, rule.window // 30)
     inside, before = rule.window // seconds, min(rule.window, _BACK) // seconds
-    since = now - timedelta(seconds=seconds * (inside + before))
-    held = read_slices(
-        row.project, row.watched, query, since, inside + before, seconds, timeout=_TIMEOUT
-    )
-    check_whole(row.watched, held)
-    past = _read_past(row, query, now) if rule.basis == "past" else []
-    measured = measure(rule, held.reading(before, before + inside), past)
-    return measured, _find_start(rule, held, now)
+    begins = now - timedelta(seconds=rule.window)
+    held = Sliced(begins - timedelta(seconds=seconds * before), seconds)
+    if rule.window > HOUR:
+        read_rows(asked, held, held.origin, begins, deadline)
+        read_stretch(asked, held, begins, now, deadline)
+    else:
+        read_rows(asked, held, held.origin, now, deadline)
+    past = _read_past(row, asked, now) if rule.basis == "past" else []
+    return measure(rule, held.reading(before, before + inside), past), _find_start(rule, held, now)
 
 
 def _find_start(rule: Rule, held: Sliced, now: datetime) -> datetime:
@@ -95,7 +108,7 @@ def _find_start(rule: Rule, held: Sliced, now: datetime) -> datetime:
     return held.origin + timedelta(seconds=first * held.seconds)
 
 
-def _read_past(row: AlertRule, query: Query, now: datetime) -> list[Reading]:
+def _read_past(row: AlertRule, asked: Asked, now: datetime) -> list[Reading]:
     """The same hour in the weeks before; hours that are over are read once."""
     rule, end = row.rule, now.timestamp()
     readings = []
@@ -104,12 +117,7 @@ def _read_past(row: AlertRule, query: Query, now: datetime) -> list[Reading]:
         key = f"alert-past:{row.pk}:{row.changed_at.timestamp():.0f}:{first}:{count}"
         hours = cache.get(key)
         if hours is None:
-            start = now - timedelta(seconds=end - first * HOUR)
-            held = read_slices(
-                row.project, row.watched, query, start, count, HOUR, timeout=_TIMEOUT
-            )
-            check_whole(row.watched, held)
-            hours = {first + number: counts for number, counts in held.slices.items()}
+            hours = read_hours(asked, first, count, monotonic() + _TIMEOUT)
             cache.set(key, hours, _KEPT)
         readings.append(read_past(rule, hours, end, week))
     return readings

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from analytics.alerts.budgeting import slide_budget
 from analytics.alerts.lifecycle import Firing, simulate
-from analytics.alerts.preview import MINUTE, WEEK, at, pick_worst, slide
-from analytics.alerts.readings import read_filter, read_minutes
+from analytics.alerts.preview import HOUR, MINUTE, WEEK, Readings, at, pick_worst, slide
+from analytics.alerts.readings import read_hours, read_minutes
 from analytics.alerts.records import AlertRule
 from analytics.alerts.rules import WEEKS, Measured
 from analytics.alerts.telling import rows_of
@@ -21,7 +23,9 @@ from console.accounts.models import Project
 from console.lib.charts import Chart, Marker, Series, Unit
 from conversations.search.query import parse
 
-_UNITS: dict[str, Unit] = {"percent": "%", "count": "", "dollars": "$"}
+_UNITS: dict[str, Unit] = {
+    "percent": "%", "count": "", "dollars": "$", "ms": "ms", "budget": "%",
+}  # fmt: skip
 BUDGET = 8.0
 """Seconds that one look back may read."""
 
@@ -38,13 +42,14 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class LookBack:
     """``since`` is how far back was read: later than asked for where the time did not suffice.
-    ``base`` counts the calls or turns. ``lacks_past`` says that too little is stored to compare."""
+    ``base`` counts the calls or turns, None for a budget. ``lacks_past`` says that too little is
+    stored to compare."""
 
     since: datetime
     until: datetime
     asked: datetime
     firings: Sequence[Told]
-    base: int
+    base: int | None
     lacks_past: bool
     chart: Chart
 
@@ -54,15 +59,16 @@ class LookBack:
 
 
 def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta) -> LookBack:
-    """The rule over the last ``length``, its chart in steps of ``step``. Raises BadQuery."""
-    rule, query = row.rule, read_filter(row.query)
+    """The rule over the last ``length``, its chart in steps of ``step``. Raises BadQuery and
+    TooMuch."""
+    rule = row.rule
     until = now.replace(second=0, microsecond=0)
-    asked = until - length
-    before = timedelta(seconds=rule.window + (WEEKS * WEEK if rule.basis == "past" else 0))
-    held = read_minutes(row.project, row.watched, query, asked - before, until, budget=BUDGET)
-    since = max(asked, held.reached + timedelta(seconds=rule.window))
-    first, last = (round(moment.timestamp()) // MINUTE for moment in (since, until))
-    series = list(slide(rule, held.counts, first, last))
+    asked = since = until - length
+    base = None
+    if row.budget:
+        series, step = list(slide_budget(row.budget, rule, asked, until)), timedelta(hours=1)
+    else:
+        since, base, series = _slide(row, asked, until)
     firings = simulate(rule, ((at(end), measured) for end, measured in series))
     told = [_tell(row, firing, until) for firing in firings]
     minutes = round(step.total_seconds()) // MINUTE
@@ -72,10 +78,27 @@ def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta)
         until=until,
         asked=asked,
         firings=told[::-1],
-        base=sum(base for minute, (_, base) in held.counts.items() if minute >= first),
+        base=base,
         lacks_past=_lacks_past(series),
         chart=_draw(row, points, minutes, firings),
     )
+
+
+def _slide(
+    row: AlertRule, asked: datetime, until: datetime
+) -> tuple[datetime, int, list[tuple[int, Measured]]]:
+    """From when on there is a series, of how many rows it is, and the series."""
+    rule, deadline = row.rule, monotonic() + BUDGET
+    before = asked - timedelta(seconds=rule.window)
+    hours: Readings = {}
+    if rule.basis == "past":
+        first = int(before.timestamp() - WEEKS * WEEK) // HOUR
+        hours = read_hours(row.asked, first, int(until.timestamp()) // HOUR - first, deadline)
+    held = read_minutes(row.asked, before, until, deadline)
+    since = max(asked, held.reached + timedelta(seconds=rule.window))
+    begins, ends = (round(moment.timestamp()) // MINUTE for moment in (since, until))
+    base = sum(one.base for minute, one in held.readings.items() if minute >= begins)
+    return since, base, list(slide(rule, held.readings, begins, ends, hours))
 
 
 def _lacks_past(series: Sequence[tuple[int, Measured]]) -> bool:

@@ -3,37 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from analytics.alerts.rules import WEEKS, Measured, Reading, Rule, is_worse, measure
+from analytics.alerts.rules import WEEKS, Measured, Reading, Rule, is_worse, measure, merge
 
 MINUTE = 60
 HOUR = 3600
 WEEK = 7 * 24 * HOUR
-Counts = Mapping[int, tuple[float, int]]
-"""What was counted or summed and of how many, by the minute (or hour) since 1970."""
-_NOTHING = (0.0, 0)
+Readings = Mapping[int, Reading]
+"""What was, by the minute (or hour) since 1970."""
+_NOTHING = Reading(0.0, 0, 0.0)
 
 
-def slide(rule: Rule, minutes: Counts, since: int, until: int) -> Iterator[tuple[int, Measured]]:
+@dataclass(slots=True)
+class _Window:
+    """Minutes that come in and go out."""
+
+    part: float = 0.0
+    base: int = 0
+    buckets: dict[int, int] = field(default_factory=dict)
+
+    def move(self, comes: Reading, goes: Reading) -> None:
+        self.base += comes.base - goes.base
+        # Sums of floating point do not come back to nothing by themselves.
+        self.part = self.part + comes.part - goes.part if self.base else 0.0
+        for bucket, count in comes.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        for bucket, count in goes.buckets.items():
+            self.buckets[bucket] -= count
+
+
+def slide(
+    rule: Rule, minutes: Readings, since: int, until: int, hours: Readings
+) -> Iterator[tuple[int, Measured]]:
     """The rule's window as it stood at the end of each minute from ``since`` to ``until``, both in
-    minutes since 1970."""
+    minutes since 1970. ``hours`` are those of the weeks before, where the rule looks at them."""
     length = max(1, rule.window // MINUTE)
-    hours = fold(minutes) if rule.basis == "past" else {}
-    part, base = 0.0, 0
+    window = _Window()
     for minute in range(since - length, since):
-        more, rows = minutes.get(minute, _NOTHING)
-        part, base = part + more, base + rows
+        window.move(minutes.get(minute, _NOTHING), _NOTHING)
     stretch, past = (0, 0), list[Reading]()
     for end in range(since + 1, until + 1):
-        more, rows = minutes.get(end - 1, _NOTHING)
-        less, gone = minutes.get(end - 1 - length, _NOTHING)
-        base += rows - gone
-        part = part + more - less if base else 0.0
-        if hours and (same := past_hours(rule, end * MINUTE, 0)) != stretch:
+        window.move(minutes.get(end - 1, _NOTHING), minutes.get(end - 1 - length, _NOTHING))
+        if rule.basis == "past" and (same := past_hours(rule, end * MINUTE, 0)) != stretch:
             stretch = same
             past = [read_past(rule, hours, end * MINUTE, week) for week in range(1, WEEKS + 1)]
-        yield end, measure(rule, Reading(part, base, length * MINUTE), past)
+        reading = Reading(window.part, window.base, length * MINUTE, window.buckets)
+        yield end, measure(rule, reading, past)
 
 
 def pick_worst(
@@ -49,15 +66,6 @@ def pick_worst(
     return sorted(worst.items())
 
 
-def fold(minutes: Counts) -> dict[int, tuple[float, int]]:
-    """Minutes summed by the hour since 1970."""
-    hours: dict[int, tuple[float, int]] = {}
-    for minute, (part, base) in minutes.items():
-        more, rows = hours.get(minute // 60, _NOTHING)
-        hours[minute // 60] = part + more, base + rows
-    return hours
-
-
 def past_hours(rule: Rule, end: float, week: int) -> tuple[int, int]:
     """The whole hours, as (first, how many), that stand for the window that ends at ``end`` (in
     seconds since 1970) so many weeks earlier: the clock hour of its middle, or as many hours as the
@@ -68,17 +76,14 @@ def past_hours(rule: Rule, end: float, week: int) -> tuple[int, int]:
     return first - week * WEEK // HOUR, count
 
 
-def read_past(rule: Rule, hours: Counts, end: float, week: int) -> Reading:
+def read_past(rule: Rule, hours: Readings, end: float, week: int) -> Reading:
     """The window so many weeks earlier, of whole hours; a count is scaled to the window."""
     first, count = past_hours(rule, end, week)
-    part, base = 0.0, 0
-    for hour in range(first, first + count):
-        more, rows = hours.get(hour, _NOTHING)
-        part, base = part + more, base + rows
     seconds = count * HOUR
-    if rule.unit == "count":
-        part *= rule.window / seconds
-    return Reading(part, base, seconds)
+    whole = merge((hours.get(hour, _NOTHING) for hour in range(first, first + count)), seconds)
+    if rule.unit != "count":
+        return whole
+    return Reading(whole.part * rule.window / seconds, whole.base, seconds)
 
 
 def at(minute: int) -> datetime:

@@ -1,34 +1,43 @@
-"""What a metric was in short slices of time, from the turns and calls themselves.
+"""What a metric was in short slices of time: of the turns and calls themselves, and of rollups.
 
-A slice's rows are read by key, newest first, and no more than ``MOST`` of them: what it costs to
-look at a rule is bounded whatever is stored.
+Whole hours that are over come from the rollups, where these are up to date and divided by what the
+filter asks for; everything else is counted by key, up to this very second, however much it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
-from analytics.alerts.rules import Reading
+from analytics import filters, metrics
+from analytics.alerts.rules import Reading, merge
 from analytics.alerts.watched import Watched
+from analytics.definitions import Metric
+from analytics.filters import Filter
+from analytics.records import DirtyHour
+from analytics.sketch import BUCKET
+from analytics.spans import FIVE, HOUR, Span, after, floor
 from console.accounts.models import Project
 from console.lib import uuid7
 from conversations.search.query import BadQuery, Query, parse
 from conversations.search.reading import find_names
 from conversations.search.sql import Finder
 
-MOST = 200_000
-"""Rows that one statement reads."""
 _FIRST_STRETCH, _LONGEST_STRETCH = timedelta(days=1), timedelta(days=8)
 _MILLISECONDS = "('x' || left(id::text, 8) || substr(id::text, 10, 4))::bit(48)::bigint"
+_COLUMNS = {
+    "calls": "c.id, c.verdict, c.codes, c.status, c.latency_ms",
+    "turns": "t.id, t.status, t.codes, t.cost, t.latency_ms, t.first_token_ms",
+}
+_NOTHING = Reading(0.0, 0, 0.0)
 
-Slices = dict[int, tuple[float, int]]
-"""What was counted or summed, and of how many rows, by the number of the slice."""
+Stretch = tuple[datetime, datetime]
 
 
 class TooMuch(Exception):
@@ -43,21 +52,36 @@ class TooMuch(Exception):
 
 @dataclass(slots=True)
 class Sliced:
-    """Slices of ``seconds`` each, numbered from ``origin``: slice n begins n lengths after it.
-    ``is_full`` says that there were more rows than ``MOST``; the oldest are left out."""
+    """Slices of ``seconds`` each, numbered from ``origin``: slice n begins n lengths after it."""
 
     origin: datetime
     seconds: float
-    slices: Slices = field(default_factory=dict)
-    is_full: bool = False
+    slices: dict[int, Reading] = field(default_factory=dict)
 
     def reading(self, first: int, last: int) -> Reading:
         """Slices ``first`` to before ``last``, together."""
-        part, base = 0.0, 0
-        for number in range(first, last):
-            more, rows = self.slices.get(number, (0.0, 0))
-            part, base = part + more, base + rows
-        return Reading(part, base, self.seconds * (last - first))
+        held = (self.slices.get(number, _NOTHING) for number in range(first, last))
+        return merge(held, self.seconds * (last - first))
+
+    def add(self, number: int, reading: Reading) -> None:
+        known = self.slices.get(number)
+        self.slices[number] = merge((known, reading), self.seconds) if known else reading
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose metric, and of which rows."""
+
+    project: Project
+    watched: Watched
+    query: Query
+
+    @property
+    def of_rollups(self) -> Filter | None:
+        """The filter over rollups; None where they are not divided by its fields."""
+        if any(term.field not in self.watched.of.fields for term in self.query.terms):
+            return None
+        return filters.read_filter(self.project, self.query.text)
 
 
 def read_filter(text: str) -> Query:
@@ -72,39 +96,41 @@ def read_filter(text: str) -> Query:
     return query
 
 
-def read_slices(
-    project: Project,
-    watched: Watched,
-    query: Query,
-    since: datetime,
-    count: int,
-    seconds: float,
-    *,
-    timeout: float,
-) -> Sliced:
-    """``count`` slices of ``seconds`` from ``since`` on. Raises ``TooMuch`` after ``timeout``."""
-    finder = Finder(query, watched.kind, project.pk, find_names(project, query))
-    until = since + timedelta(seconds=seconds * count)
-    inner = finder.walk(uuid7.floor(since), uuid7.floor(until), MOST, watched.columns)
-    sql = (
-        f"SELECT ({_MILLISECONDS} - %s) / %s, {watched.part}, count(*)"
-        f" FROM ({inner.sql}) AS held GROUP BY 1"
-    )
-    origin = uuid7.floor(since).int >> 80
-    rows = _run(sql, [origin, round(seconds * 1000), *inner.values], timeout)
-    slices = {int(number): (float(part), int(base)) for number, part, base in rows}
-    is_full = sum(base for _, base in slices.values()) >= MOST
-    return Sliced(since, seconds, slices, is_full)
+# ---- the rows themselves
 
 
-def check_whole(watched: Watched, held: Sliced) -> None:
-    """A share is that of the newest rows, where there are more than are read; a count or sum would
-    be too small. Raises ``TooMuch``."""
-    if held.is_full and watched.unit != "percent":
-        raise TooMuch
+def read_rows(
+    asked: Asked, held: Sliced, since: datetime, until: datetime, deadline: float
+) -> None:
+    """Count the rows of [since, until) into their slices. Raises ``TooMuch`` at the deadline, a
+    time of ``monotonic``."""
+    if since >= until:
+        return
+    watched = asked.watched
+    names = find_names(asked.project, asked.query)
+    finder = Finder(asked.query, watched.kind, asked.project.pk, names)
+    rows = finder.every(uuid7.floor(since), uuid7.floor(until), _COLUMNS[watched.kind])
+    origin = uuid7.floor(held.origin).int >> 80
+    of_slice = f"({_MILLISECONDS} - %s) / %s"
+    if isinstance(watched.of, Metric):
+        sql = f"SELECT {of_slice}, {watched.of.raw}, count(*) FROM ({rows.sql}) AS held GROUP BY 1"
+    else:
+        column = watched.of.column
+        sql = (
+            f"SELECT {of_slice}, {BUCKET % column}, count(*) FROM ({rows.sql}) AS held"
+            f" WHERE {column} IS NOT NULL GROUP BY 1, 2"
+        )
+    values = [origin, round(held.seconds * 1000), *rows.values]
+    for number, value, count in _run(sql, values, deadline - monotonic()):
+        if isinstance(watched.of, Metric):
+            held.add(int(number), Reading(float(value), int(count), held.seconds))
+        else:
+            held.add(int(number), Reading(0.0, int(count), held.seconds, {int(value): int(count)}))
 
 
 def _run(sql: str, values: list[Any], timeout: float) -> list[tuple[Any, ...]]:
+    if timeout <= 0:
+        raise TooMuch
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {max(1, round(timeout * 1000)):d}")
@@ -118,39 +144,77 @@ def _run(sql: str, values: list[Any], timeout: float) -> list[tuple[Any, ...]]:
         raise
 
 
+# ---- with rollups
+
+
+def read_stretch(
+    asked: Asked, held: Sliced, since: datetime, until: datetime, deadline: float, grain: int = FIVE
+) -> None:
+    """Count [since, until) into its slices, whole hours from the rollups where that can be. A step
+    of the ``grain`` counts in the slice in which it begins. Raises ``TooMuch``."""
+    at, kept = since, asked.of_rollups
+    if kept is not None:
+        for start, end in _find_settled(asked.project, since, until):
+            read_rows(asked, held, at, start, deadline)
+            for step, reading in _read_steps(asked, kept, Span(start, end, grain)):
+                held.add(int((step - held.origin).total_seconds() // held.seconds), reading)
+            at = end
+    read_rows(asked, held, at, until, deadline)
+
+
+def _find_settled(project: Project, since: datetime, until: datetime) -> list[Stretch]:
+    """Stretches of whole hours of [since, until), none of which waits to be computed anew."""
+    hour = floor(since, HOUR)
+    hour = hour if hour == since else after(hour, HOUR)
+    rows = DirtyHour.objects.filter(project_id=project.pk, hour__gte=hour, hour__lt=until)
+    changed = set(rows.values_list("hour", flat=True))
+    found: list[Stretch] = []
+    while (end := after(hour, HOUR)) <= until:
+        if hour not in changed:
+            joins = found and found[-1][1] == hour
+            found.append((found.pop()[0] if joins else hour, end))
+        hour = end
+    return found
+
+
+def _read_steps(asked: Asked, kept: Filter, span: Span) -> Iterator[tuple[datetime, Reading]]:
+    seconds, measured = span.grain * 60.0, asked.watched.of
+    if isinstance(measured, Metric):
+        steps = metrics.read_steps(asked.project, measured, kept, span)
+        for start, (part, base) in steps.items():
+            yield start, Reading(part, base, seconds)
+        return
+    sketches = metrics.read_latency(asked.project, measured.name, span, ("start",), kept)
+    for (start,), buckets in sketches.items():
+        yield start, Reading(0.0, sum(buckets.values()), seconds, buckets)
+
+
+def read_hours(asked: Asked, first: int, count: int, deadline: float) -> dict[int, Reading]:
+    """Whole hours by their number since 1970. Raises ``TooMuch``."""
+    since = datetime.fromtimestamp(first * 3600, UTC)
+    held = Sliced(since, 3600.0)
+    read_stretch(asked, held, since, since + timedelta(hours=count), deadline, HOUR)
+    return {first + number: reading for number, reading in held.slices.items()}
+
+
 @dataclass(slots=True)
 class Minutes:
-    """Counts by the minute since 1970, complete from ``reached`` on."""
+    """What was, by the minute since 1970, complete from ``reached`` on."""
 
-    counts: dict[int, tuple[float, int]]
+    readings: Mapping[int, Reading]
     reached: datetime
 
 
-def read_minutes(
-    project: Project,
-    watched: Watched,
-    query: Query,
-    since: datetime,
-    until: datetime,
-    *,
-    budget: float,
-) -> Minutes:
+def read_minutes(asked: Asked, since: datetime, until: datetime, deadline: float) -> Minutes:
     """Every minute from ``since`` to ``until`` (both whole minutes), the newest first, as far back
-    as ``budget`` seconds reach."""
-    deadline = monotonic() + budget
-    found, end, length = Minutes({}, until), until, _FIRST_STRETCH
-    while end > since and (left := deadline - monotonic()) > 0:
+    as the time until the deadline reaches."""
+    held = Sliced(datetime.fromtimestamp(0, UTC), 60.0)
+    end, length = until, _FIRST_STRETCH
+    while end > since:
         start = max(since, end - length)
-        count = round((end - start).total_seconds() / 60)
         try:
-            held = read_slices(project, watched, query, start, count, 60, timeout=left)
+            read_rows(asked, held, start, end, deadline)
         except TooMuch:
             break
-        if held.is_full and len(held.slices) > 1:
-            start += timedelta(minutes=min(held.slices) + 1)
-            del held.slices[min(held.slices)]
-        first = round(held.origin.timestamp()) // 60
-        found.counts |= {first + number: counts for number, counts in held.slices.items()}
-        found.reached = end = start
-        length = min(length * 2, _LONGEST_STRETCH)
-    return found
+        end, length = start, min(length * 2, _LONGEST_STRETCH)
+    return Minutes(held.slices, end)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from analytics.alerts.lifecycle import Standing
+from analytics.alerts.readings import Asked, read_filter
 from analytics.alerts.rules import Rule
-from analytics.alerts.watched import WATCHED, Watched
+from analytics.alerts.watched import WATCHED, Watched, of_budget
+from analytics.budgets.records import Budget
 from console.accounts.models import Project, User
-from console.lib import uuid7
+from console.lib import json, uuid7
 from console.lib.fields import RawTextField
 from conversations.incidents.records import SEVERITIES, Incident
 
@@ -37,7 +39,8 @@ DELIVERY_STATUS = [("waiting", "Waiting"), ("sent", "Sent"), ("failed", "Failed"
 class AlertChannel(models.Model):
     """Where alerts are told. Secrets stay in the environment, under ``variable``: what a webhook is
     signed with, the address of a Slack webhook, PagerDuty's routing key. ``url`` is a webhook's,
-    ``addresses`` are an e-mail's."""
+    ``addresses`` are an e-mail's. ``tells_incidents`` says that it also hears what becomes of
+    incidents."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
     name = models.CharField(max_length=60)
@@ -45,6 +48,7 @@ class AlertChannel(models.Model):
     url = models.CharField(max_length=500, blank=True)
     variable = models.CharField(max_length=100, blank=True)
     addresses = ArrayField(models.EmailField(), default=list, blank=True)
+    tells_incidents = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)
 
@@ -64,7 +68,8 @@ class AlertChannel(models.Model):
 class AlertRule(models.Model):
     """What is watched, when it alerts, and how it stands.
 
-    ``metric`` is a key of ``WATCHED``, ``query`` a filter of the lists without times. The levels
+    ``metric`` is a key of ``WATCHED``, ``query`` a filter of the lists without times; ``budget`` is
+    the one that ``watched.BUDGET`` speaks of, and its filter the one that counts. The levels
     are as ``rules.Rule`` has them; ``window`` and ``renotify`` are seconds. What follows ``due_at``
     is the last look's: ``value`` in the metric's unit and ``expected`` by the past, None where
     there is none, ``lack`` why there is no figure, ``error`` why it could not look. ``incident``
@@ -75,6 +80,9 @@ class AlertRule(models.Model):
     name = models.CharField(max_length=100)
     metric = models.CharField(max_length=30)
     query = models.CharField(max_length=2000, blank=True)
+    budget = models.ForeignKey(
+        Budget, models.CASCADE, null=True, blank=True, related_name="alert_rules"
+    )
     basis = models.CharField(max_length=10, default="threshold")
     direction = models.CharField(max_length=5, default="above")
     window = models.PositiveIntegerField()
@@ -121,7 +129,19 @@ class AlertRule(models.Model):
 
     @property
     def watched(self) -> Watched:
+        if self.budget:
+            return of_budget(self.budget.name, self.budget.period)
         return WATCHED[self.metric]
+
+    @property
+    def filter(self) -> str:
+        """What it counts, in the lists' language."""
+        return self.budget.query if self.budget else self.query
+
+    @property
+    def asked(self) -> Asked:
+        """Raises BadQuery where the filter no longer reads."""
+        return Asked(self.project, self.watched, read_filter(self.filter))
 
     @property
     def rule(self) -> Rule:
@@ -136,6 +156,7 @@ class AlertRule(models.Model):
             minimum=self.minimum,
             renotify=self.renotify,
             tells_no_data=self.tells_no_data,
+            share=self.watched.share,
         )
 
     @property
@@ -210,7 +231,8 @@ class AlertSilence(models.Model):
 
 
 class AlertDelivery(models.Model):
-    """One message to one channel, tried until it arrives or cannot. ``event`` None is a test.
+    """One message to one channel, tried until it arrives or cannot; without a channel it goes to
+    the e-mail ``addresses``. ``event`` None is a test, or of an incident.
 
     ``body`` is what is told, as JSON text (``payload.build``). ``attempts`` is a JSON list of
     ``{at, outcome, detail, ms}``; ``tries`` counts those begun. ``next_at`` is when it is tried
@@ -220,8 +242,14 @@ class AlertDelivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7.now, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
     channel = models.ForeignKey(
-        AlertChannel, models.CASCADE, related_name="deliveries", db_index=False
+        AlertChannel,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        db_index=False,
     )
+    addresses = ArrayField(models.EmailField(), default=list, db_default=[], blank=True)
     event = models.ForeignKey(
         AlertEvent, models.CASCADE, null=True, blank=True, related_name="deliveries"
     )
@@ -244,3 +272,23 @@ class AlertDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk} to {self.channel_id}"
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """What is told."""
+        told: dict[str, Any] = json.load(self.body)
+        return told
+
+    @property
+    def is_test(self) -> bool:
+        return bool(self.message["type"] == "test")
+
+    @property
+    def receiver(self) -> AlertChannel:
+        """The channel, or what stands for one where it goes to people."""
+        if self.channel:
+            return self.channel
+        name = ", ".join(self.addresses)
+        return AlertChannel(
+            project_id=self.project_id, name=name, kind="email", addresses=self.addresses
+        )

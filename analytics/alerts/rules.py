@@ -8,16 +8,18 @@ is one alert and not many.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf, sqrt
 from statistics import median
 from typing import Literal
 
+from analytics.sketch import quantile
+
 State = Literal["no_data", "ok", "warning", "alert"]
 Basis = Literal["threshold", "past"]
 Direction = Literal["above", "below"]
-Unit = Literal["percent", "count", "dollars"]
+Unit = Literal["percent", "count", "dollars", "ms", "budget"]
 
 WEEKS = 4
 """How many weeks back the same hour is looked at."""
@@ -35,19 +37,35 @@ _FURTHEST = 99.0
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A metric over one window: ``part`` is what is counted or summed, ``base`` the calls or turns
-    that it was counted among, ``seconds`` the window's length."""
+    that it was counted among, ``seconds`` the window's length. ``buckets`` is the sketch of how
+    long they lasted (``analytics.sketch``). Of a budget both are cents: spent, and to spend."""
 
     part: float
     base: int
     seconds: float
+    buckets: Mapping[int, int] = field(default_factory=dict)
 
-    def value(self, unit: Unit) -> float | None:
-        """Per cent of the base, a count, or dollars an hour; None for a share of nothing."""
+    def value(self, unit: Unit, share: float = 0.0) -> float | None:
+        """Per cent of the base, a count, dollars an hour, or the milliseconds at a share such as
+        0.95; None for a share of nothing."""
         if unit == "count":
             return self.part
         if unit == "dollars":
             return self.part * 3600 / self.seconds
+        if unit == "ms":
+            return quantile(self.buckets, share)
         return 100 * self.part / self.base if self.base else None
+
+
+def merge(readings: Iterable[Reading], seconds: float) -> Reading:
+    """All of them as the reading of one window of so many seconds."""
+    part, base = 0.0, 0
+    buckets: dict[int, int] = {}
+    for one in readings:
+        part, base = part + one.part, base + one.base
+        for bucket, count in one.buckets.items():
+            buckets[bucket] = buckets.get(bucket, 0) + count
+    return Reading(part, base, seconds, buckets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,7 @@ class Rule:
 
     ``window`` is in seconds. With fewer than ``minimum`` calls (or turns) in it there is nothing
     to say. ``renotify`` are the seconds between reminders, 0 for none; ``tells_no_data`` says
-    whether silence of the traffic is told.
+    whether silence of the traffic is told. ``share`` is that of a percentile.
     """
 
     unit: Unit
@@ -69,6 +87,7 @@ class Rule:
     minimum: int = 1
     renotify: int = 0
     tells_no_data: bool = False
+    share: float = 0.0
 
     def crosses(self, figure: float, level: float) -> bool:
         if self.direction == "above":
@@ -98,7 +117,7 @@ class Measured:
 
 def measure(rule: Rule, reading: Reading, past: Sequence[Reading] = ()) -> Measured:
     """The window's figure. ``past`` are the windows that end a week earlier, two, and so on."""
-    value = reading.value(rule.unit)
+    value = reading.value(rule.unit, rule.share)
     if value is None or reading.base < rule.minimum:
         return Measured(reading, value, None, lack="few")
     if rule.basis == "threshold":
@@ -106,7 +125,7 @@ def measure(rule: Rule, reading: Reading, past: Sequence[Reading] = ()) -> Measu
     usual = [
         known
         for week in past
-        if week.base >= rule.minimum and (known := week.value(rule.unit)) is not None
+        if week.base >= rule.minimum and (known := week.value(rule.unit, rule.share)) is not None
     ]
     if len(usual) < FEWEST_WEEKS:
         return Measured(reading, value, None, lack="past")
@@ -162,15 +181,15 @@ def is_worse(rule: Rule, measured: Measured, other: Measured) -> bool:
 def find_start(rule: Rule, slices: Sequence[tuple[float, Reading]]) -> float | None:
     """When it began: the start of the earliest slice from which on, up to the newest, each slice
     that has calls is beyond the level of recovery. None where the newest is not, or the rule is one
-    whose slices mean nothing by themselves (counts and the past).
+    whose slices mean nothing by themselves (counts, budgets and the past).
 
     ``slices`` are (start, reading), oldest first.
     """
-    if rule.unit == "count" or rule.basis == "past":
+    if rule.unit in ("count", "budget") or rule.basis == "past":
         return None
     found = None
     for start, reading in reversed(slices):
-        value = reading.value(rule.unit)
+        value = reading.value(rule.unit, rule.share)
         if value is None or not reading.base:
             continue
         if not rule.crosses(value, rule.recovered_within):

@@ -25,7 +25,7 @@ from conversations.search.query import parse
 def apply(pk: int, measured: Measured, began: datetime, now: datetime) -> AlertEvent | None:
     """Move a rule on by what was measured, in one transaction; the event, if there is one."""
     with transaction.atomic():
-        row = AlertRule.objects.select_for_update(of=("self",)).select_related("project").get(pk=pk)
+        row = _take(pk)
         silenced = is_silenced(row, now)
         before = row.state
         step = advance(row.rule, row.standing, measured, now, silenced=silenced)
@@ -39,6 +39,11 @@ def apply(pk: int, measured: Measured, began: datetime, now: datetime) -> AlertE
                 _deliver(row, event)
         row.save()
     return event
+
+
+def _take(pk: int) -> AlertRule:
+    rows = AlertRule.objects.select_for_update(of=("self",))
+    return rows.select_related("project", "budget").get(pk=pk)
 
 
 def is_silenced(row: AlertRule, now: datetime) -> bool:
@@ -109,7 +114,7 @@ def _open(row: AlertRule, event: AlertEvent) -> Incident:
 
 def rows_of(row: AlertRule) -> str:
     """The filter of the very rows that a rule counts."""
-    return read_filter(row.query).having(*parse(row.watched.term).terms).text
+    return read_filter(row.filter).having(*parse(row.watched.terms(row.rule)).terms).text
 
 
 def page_of(row: AlertRule) -> str:

@@ -1,106 +1,81 @@
-"""What an alert can watch: each metric with its rows, its unit and what it counts. Pure."""
+"""What an alert can watch: metrics of analytics, percentiles of durations, and budgets. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from analytics.alerts.rules import Unit
-from conversations.search.fields import MISFIRES
+from analytics.alerts.rules import Rule, Unit
+from analytics.definitions import DURATIONS, METRICS, Duration, Metric, Rows
 
-_MISFIRES = ", ".join(f"'{code}'" for code in MISFIRES)
+BUDGET = "budget_used"
+SHARES = (50, 95, 99)
+"""Percentiles that can be watched."""
+_UNITS: dict[str, Unit] = {"%": "percent", "$": "dollars", "": "count"}
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """``columns`` are read of each matching row, ``part`` is an aggregate over them, and ``term``
-    the same condition in the lists' language: it leads to the very rows."""
+    """``name`` is kept in the rules and told by the API. ``of`` is what is measured; ``share`` that
+    of a percentile; ``period`` what is looked at where it is not the rule's window."""
 
     name: str
     label: str
-    kind: Literal["calls", "turns"]
+    of: Metric | Duration
     unit: Unit
-    columns: str
-    part: str
-    term: str = ""
+    share: float = 0.0
+    period: str = ""
+
+    @property
+    def kind(self) -> Rows:
+        return self.of.rows
 
     @property
     def takes_minimum(self) -> bool:
-        return self.unit == "percent"
+        return self.unit in ("percent", "ms")
+
+    def terms(self, rule: Rule) -> str:
+        """What is counted in the lists' language: it leads to the very rows. Of a percentile those
+        that last longer than the level."""
+        if isinstance(self.of, Metric):
+            return self.of.terms
+        if not self.of.longer or rule.basis == "past":
+            return ""
+        return f"{self.of.longer}:>{rule.level:.12g}ms"
 
 
-def _table(*metrics: Watched) -> dict[str, Watched]:
-    return {metric.name: metric for metric in metrics}
+_LABELS = {
+    "rejection_rate": ("Rejection rate", "rejected"),
+    "misfire_rate": ("Misfire rate", "misfires"),
+    "flagged_rate": ("Share flagged", "flagged"),
+    "tool_error_rate": ("Share answered with an error", "errors"),
+    "failed_turn_rate": ("Share of model calls that failed", "failed"),
+    "missed_call_rate": ("Share of model calls that miss a call", "missed"),
+    "unpriced_rate": ("Share of model calls without a price", "unpriced"),
+    "cost_per_hour": ("Cost per hour", "cost"),
+    "calls": ("Number of tool calls", "calls"),
+    "turns": ("Number of model calls", "turns"),
+}
+_DURATIONS = {"first": "First token", "turn": "Whole turn", "tool": "Time of a tool"}
 
 
-def _count(condition: str) -> str:
-    return f"count(*) FILTER (WHERE {condition})"
+def _list() -> Iterator[Watched]:
+    for name, (label, metric) in _LABELS.items():
+        yield Watched(name, label, METRICS[metric], _UNITS[METRICS[metric].unit])
+    for measure, label in _DURATIONS.items():
+        for share in SHARES:
+            name = f"{measure}_p{share}"
+            yield Watched(name, f"{label}, p{share}", DURATIONS[measure], "ms", share / 100)
+    yield Watched(BUDGET, "Budget used", METRICS["cost"], "budget", period="its period")
 
 
-WATCHED = _table(
-    Watched(
-        "rejection_rate",
-        "Rejection rate",
-        "calls",
-        "percent",
-        "c.id, c.verdict",
-        _count("verdict = 'rejected'"),
-        "verdict:rejected",
-    ),
-    Watched(
-        "misfire_rate",
-        "Misfire rate",
-        "calls",
-        "percent",
-        "c.id, c.codes",
-        _count(f"codes && ARRAY[{_MISFIRES}]::varchar[]"),
-        "misfire:any",
-    ),
-    Watched(
-        "flagged_rate",
-        "Share flagged",
-        "calls",
-        "percent",
-        "c.id, c.verdict",
-        _count("verdict = 'flagged'"),
-        "verdict:flagged",
-    ),
-    Watched(
-        "tool_error_rate",
-        "Share answered with an error",
-        "calls",
-        "percent",
-        "c.id, c.status",
-        _count("status = 'error'"),
-        "status:error",
-    ),
-    Watched(
-        "failed_turn_rate",
-        "Share of model calls that failed",
-        "turns",
-        "percent",
-        "t.id, t.status",
-        _count("status = 'failed'"),
-        "status:failed",
-    ),
-    Watched(
-        "unpriced_rate",
-        "Share of model calls without a price",
-        "turns",
-        "percent",
-        "t.id, t.cost",
-        _count("cost IS NULL"),
-        "-has:cost",
-    ),
-    Watched(
-        "cost_per_hour",
-        "Cost per hour",
-        "turns",
-        "dollars",
-        "t.id, t.cost",
-        "coalesce(sum(cost), 0)",
-        "has:cost",
-    ),
-    Watched("calls", "Number of tool calls", "calls", "count", "c.id", "count(*)"),
-    Watched("turns", "Number of model calls", "turns", "count", "t.id", "count(*)"),
-)
+WATCHED = {one.name: one for one in _list()}
+
+
+def of_budget(name: str, period: str) -> Watched:
+    """How much of this budget is used in the ``period``, day or month, that goes on."""
+    return replace(
+        WATCHED[BUDGET],
+        label=f"Budget {name} used",
+        period="today" if period == "day" else "this month",
+    )

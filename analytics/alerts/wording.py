@@ -28,8 +28,10 @@ def tell_value(value: float | None, unit: Unit) -> str:
     """The value with its unit."""
     if value is None:
         return "nothing"
-    if unit == "percent":
+    if unit in ("percent", "budget"):
         return f"{_number(value)}%"
+    if unit == "ms":
+        return f"{_number(value)} ms"
     if unit == "dollars":
         return f"${value:,.2f} an hour" if value >= 1 else f"${value:,.4f} an hour"
     return _number(value)
@@ -41,6 +43,11 @@ def tell_level(level: float, rule: Rule) -> str:
     return tell_value(level, rule.unit)
 
 
+def tell_time(watched: Watched, rule: Rule) -> str:
+    """Of which time the value is."""
+    return watched.period or f"in {tell_window(rule.window)}"
+
+
 def tell_condition(watched: Watched, rule: Rule) -> str:
     """When the rule alerts, as one phrase."""
     level = tell_level(rule.level, rule)
@@ -50,20 +57,24 @@ def tell_condition(watched: Watched, rule: Rule) -> str:
         else f"{rule.direction} {level}"
     )
     few = f", of at least {rule.minimum:,} {watched.kind}" if watched.takes_minimum else ""
-    return f"{watched.label} {beyond} in {tell_window(rule.window)}{few}"
+    return f"{watched.label} {beyond} {tell_time(watched, rule)}{few}"
 
 
 def tell_reading(watched: Watched, measured: Measured) -> str:
     """The value with its base: ``87% (104 of 120 calls)``."""
     said = tell_value(measured.value, watched.unit)
-    if watched.unit == "percent":
+    if watched.unit != "count":
         return f"{said} ({tell_base(watched, measured.reading)})"
-    if watched.unit == "dollars":
-        return f"{said} (${measured.reading.part:,.4f} of {measured.reading.base:,} turns)"
     return f"{said} {watched.kind}"
 
 
 def tell_base(watched: Watched, reading: Reading) -> str:
+    if watched.unit == "budget":
+        return f"${reading.part / 100:,.2f} of ${reading.base / 100:,.2f}"
+    if watched.unit == "dollars":
+        return f"${reading.part:,.4f} of {reading.base:,} turns"
+    if watched.unit == "ms":
+        return f"{reading.base:,} {watched.kind}"
     return f"{reading.part:,.0f} of {reading.base:,} {watched.kind}"
 
 
@@ -75,7 +86,7 @@ def tell_lack(watched: Watched, rule: Rule, measured: Measured) -> str:
             f" two of the last four need at least {rule.minimum:,}"
         )
     found = measured.reading.base
-    return f"{found:,} {watched.kind} in {tell_window(rule.window)}; it takes {rule.minimum:,}"
+    return f"{found:,} {watched.kind} {tell_time(watched, rule)}; it takes {rule.minimum:,}"
 
 
 def tell_notice(
@@ -85,7 +96,7 @@ def tell_notice(
     sent: it says that there are data again."""
     if measured.figure is None:
         return f"{name}: no data. {tell_lack(watched, rule, measured)}."
-    found = f"{watched.label} {tell_reading(watched, measured)} in {tell_window(rule.window)}"
+    found = f"{watched.label} {tell_reading(watched, measured)} {tell_time(watched, rule)}"
     usual = ""
     if measured.expected is not None:
         usual = f", usual at this hour {tell_value(measured.expected, watched.unit)}"

@@ -73,7 +73,7 @@ def archive_channel(request: ProjectRequest, channel: int) -> HttpResponse:
 def list_deliveries(request: ProjectRequest) -> HttpResponse:
     """Every delivery, newest first; ``channel`` and ``status`` narrow it."""
     rows = AlertDelivery.objects.filter(project=request.project)
-    rows = rows.select_related("channel", "event__rule").defer("body")
+    rows = rows.select_related("channel", "event__rule")
     channel, status = request.GET.get("channel", ""), request.GET.get("status", "")
     if channel.isdecimal() and len(channel) < 10:
         rows = rows.filter(channel_id=int(channel))
@@ -93,7 +93,7 @@ def show_delivery(request: ProjectRequest, delivery: str) -> HttpResponse:
     row = _find_delivery(request, delivery)
     context = {
         "row": row,
-        "body": json.pretty(json.load(row.body)),
+        "body": json.pretty(row.message),
         "tries": TRIES,
         "tab": "deliveries",
     }

@@ -133,7 +133,8 @@ class IncidentEvent(models.Model):
     """What somebody did or said, or an alert did. What the record itself tells, such as the first
     call, versions and replays, is read when the timeline is shown (``timeline.read_timeline``).
 
-    ``text`` is plain text. ``detail`` is a JSON object that depends on the kind.
+    ``text`` is plain text. ``detail`` is a JSON object that depends on the kind. ``to_tell`` says
+    that those who watch were not told of it yet.
     """
 
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="events", db_index=False)
@@ -142,9 +143,15 @@ class IncidentEvent(models.Model):
     text = models.CharField(max_length=2000, blank=True)
     detail = models.JSONField(default=dict, blank=True)
     author = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    to_tell = models.BooleanField(default=False, db_default=False)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["incident", "at"], name="incident_event_by_time")]
+        indexes: ClassVar = [
+            models.Index(fields=["incident", "at"], name="incident_event_by_time"),
+            models.Index(
+                fields=["id"], name="incident_event_to_tell", condition=models.Q(to_tell=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of incident {self.incident_id}"

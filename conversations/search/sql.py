@@ -146,6 +146,10 @@ class Finder:
         sql, values = self._select(low, high, indexed=False, columns=columns)
         return Statement(f"{sql} ORDER BY id DESC LIMIT {size:d}", values)
 
+    def every(self, low: UUID, high: UUID, columns: str) -> Statement:
+        """``columns`` of all matches within [low, high), in no order."""
+        return Statement(*self._select(low, high, indexed=False, columns=columns))
+
     def look_up(self, low: UUID, high: UUID, most: int) -> Statement:
         """Up to ``most`` matches within [low, high) through the index, newest first: they are all
         there are only if they are fewer."""

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from analytics.alerts import evaluation, readings
+from analytics.alerts import evaluation
 from analytics.alerts.evaluation import evaluate_due, take_measure
-from analytics.alerts.readings import read_filter
 from analytics.alerts.records import AlertDelivery, AlertEvent, AlertRule, AlertSilence
 from conversations.incidents.records import Incident
 from tests.alerts.making import make_calls, make_channel, make_rule
@@ -143,17 +142,5 @@ def test_the_past_is_the_same_hour_of_the_weeks_before() -> None:
     assert measured.expected == 4
     assert look(rule, now).state == "alert"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "read_slices", None)
-        assert evaluation._read_past(rule, read_filter(""), now)
-
-
-@pytest.mark.parametrize(("metric", "figure"), [("rejection_rate", 50), ("calls", None)])
-def test_of_more_rows_than_it_reads_it_tells_a_share_but_no_count(
-    metric: str, figure: float | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(readings, "MOST", 40)
-    rule, now = make_rule(metric=metric), timezone.now()
-    make_calls(rule.project, now, 30, 20)
-    rule = look(rule, now)
-    assert ("more to read" in rule.error) == (figure is None)
-    assert rule.value == (figure and pytest.approx(figure, abs=5))
+        patch.setattr(evaluation, "read_hours", None)
+        assert evaluation._read_past(rule, rule.asked, now)

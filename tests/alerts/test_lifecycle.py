@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from analytics.alerts.lifecycle import Notice, Standing, advance, simulate
 from analytics.alerts.preview import at, pick_worst, slide
 from analytics.alerts.rules import Measured, Reading, Rule, measure
+from analytics.sketch import bucket
 
 START = datetime(2024, 2, 3, 2, 40, tzinfo=UTC)
 RULE = Rule("percent", window=60, level=10, warning=5, minimum=10)
@@ -93,8 +96,12 @@ def test_what_would_have_been_is_what_is() -> None:
 
 def test_windows_slide_by_the_minute() -> None:
     rule = Rule("percent", window=120, level=10, minimum=5)
-    minutes = {100: (0.0, 10), 101: (9.0, 10), 103: (1.0, 4)}
-    series = list(slide(rule, minutes, 100, 105))
+    minutes = {
+        100: Reading(0.0, 10, 60),
+        101: Reading(9.0, 10, 60),
+        103: Reading(1.0, 4, 60),
+    }
+    series = list(slide(rule, minutes, 100, 105, {}))
     readings = [(end, m.reading.part, m.reading.base) for end, m in series]
     assert readings == [(101, 0, 10), (102, 9, 20), (103, 9, 10), (104, 1, 4), (105, 1, 4)]
     assert [m.figure for _, m in series] == [0, 45, 90, None, None]
@@ -103,11 +110,21 @@ def test_windows_slide_by_the_minute() -> None:
     assert [(step, m.value) for step, m in pick_worst(rule, series, 3)] == [(99, 45), (102, 90)]
 
 
-def test_windows_that_are_compared_with_the_past_find_it_in_the_minutes() -> None:
+def test_windows_of_durations_have_the_percentiles_of_what_is_in_them() -> None:
+    rule = Rule("ms", window=120, level=500, minimum=2, share=0.5)
+    slow, fast = {bucket(1000): 4}, {bucket(10): 2}
+    minutes = {100: Reading(0, 4, 60, slow), 101: Reading(0, 2, 60, fast)}
+    figures = [m.figure for _, m in slide(rule, minutes, 100, 104, {})]
+    assert figures[:3] == [pytest.approx(ms, rel=0.01) for ms in (1000, 1000, 10)]
+    assert figures[3] is None
+
+
+def test_windows_that_are_compared_with_the_past_find_it_in_the_hours() -> None:
     rule = Rule("percent", window=300, level=4, basis="past", minimum=5)
-    week = 7 * 24 * 60
-    now = 10 * week + 30
-    minutes = {now - week * back: (1.0, 100) for back in (1, 2, 3)} | {now: (60.0, 100)}
-    series = dict(slide(rule, minutes, now, now + 1))
+    week = 7 * 24
+    hour = 10 * week
+    hours = {hour - week * back: Reading(1.0, 100, 3600) for back in (1, 2, 3)}
+    now = 60 * hour + 30
+    series = dict(slide(rule, {now: Reading(60.0, 100, 60)}, now, now + 1, hours))
     assert series[now + 1].expected == 1.0
     assert (series[now + 1].figure or 0) > 4
