@@ -26,7 +26,7 @@ def test_it_tells_a_newcomer_three_things_with_commands_to_copy() -> None:
     member = factories.make_member(role="admin")
     text = open_overview(factories.client_of(member), member.project.slug)
     assert "Three things to do first" in text
-    assert "curl -X PUT http://testserver/api/v1/tools/get_weather" in text
+    assert "curl http://testserver/proxy/" in text
     assert text.count("data-copy=") == 4
     assert "python manage.py demo" in text
     assert "Latest conversations" not in text
