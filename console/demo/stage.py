@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Min
+from django.db.models import F, Min, OuterRef, Subquery
 
 from analytics.alerts.defaults import BY_KEY
-from analytics.alerts.forms import make_default
+from analytics.alerts.forms.rules import make_default
 from console.accounts.models import Project, User
 from console.demo.stories import BROKEN_MINUTES, CANCELLED_PLANS, at
 from console.demo.toolbox import (
@@ -28,7 +28,7 @@ from conversations.providers.scripted import LIBRARY
 from conversations.suites.gathering import add_turns
 from conversations.suites.keeping import create_suite
 from tools_registry.dialects import read_tool
-from tools_registry.models import Policy, Router
+from tools_registry.models import Policy, Router, ToolVersion, VersionEvent
 from tools_registry.policies.published import forget_policies
 from tools_registry.policies.spec import PolicySpec
 from tools_registry.registry import register
@@ -156,6 +156,7 @@ def conclude(project: Project, user: User, until: datetime) -> None:
     """What people did: publish what is good, label what was wrong, open incidents."""
     for definition in EVERYTHING:
         _register(project, definition, user)
+    _date_publications(project)
     _label_plans(project, user)
     begun = at(until, 2, "02:43")
     for incident in (
@@ -180,6 +181,14 @@ def conclude(project: Project, user: User, until: datetime) -> None:
         ),
     ):
         join(incident)
+
+
+def _date_publications(project: Project) -> None:
+    """What is published was so when its traffic began, not when the demo was made."""
+    seen = ToolVersion.objects.filter(project=project).exclude(published_at=None)
+    seen.exclude(first_seen_at=None).update(published_at=F("first_seen_at"))
+    first = ToolVersion.objects.filter(pk=OuterRef("version")).values("published_at")
+    VersionEvent.objects.filter(project=project).update(at=Subquery(first))
 
 
 def _label_plans(project: Project, user: User) -> None:
