@@ -20,7 +20,7 @@ from console.lib.problems import problem
 @require_safe
 def list_alerts(request: ApiRequest) -> HttpResponseBase:
     """Every rule of the project with its state; ``state`` narrows it."""
-    rows = AlertRule.objects.filter(project=request.project).select_related("incident")
+    rows = AlertRule.objects.filter(project=request.project).select_related("incident", "budget")
     if state := request.GET.get("state", ""):
         if state not in dict(STATES):
             return problem(400, "bad_state", f"Make state one of {', '.join(dict(STATES))}.")
@@ -52,7 +52,7 @@ def describe(row: AlertRule) -> dict[str, Any]:
         "id": row.pk,
         "name": row.name,
         "metric": row.metric,
-        "filter": row.query,
+        "filter": row.filter,
         "condition": tell_condition(row.watched, row.rule),
         "window_seconds": row.window,
         "severity": row.severity,
@@ -89,5 +89,5 @@ def _describe_event(event: AlertEvent) -> dict[str, Any]:
 
 
 def _find(request: ApiRequest, pk: int) -> AlertRule:
-    rows = AlertRule.objects.select_related("incident")
+    rows = AlertRule.objects.select_related("incident", "budget")
     return get_object_or_404(rows, pk=pk, project=request.project)

@@ -32,7 +32,7 @@ def build(row: AlertRule, event: AlertEvent, *, site: str) -> dict[str, Any]:
             "id": row.pk,
             "name": row.name,
             "metric": row.metric,
-            "filter": row.query,
+            "filter": row.filter,
             "window_seconds": row.window,
             "condition": tell_condition(row.watched, row.rule),
         },

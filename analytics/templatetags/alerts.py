@@ -7,7 +7,8 @@ from datetime import datetime
 from django import template
 
 from analytics.alerts.records import AlertRule
-from analytics.alerts.wording import tell_value
+from analytics.alerts.rules import Reading
+from analytics.alerts.wording import tell_base, tell_value
 
 register = template.Library()
 
@@ -16,6 +17,12 @@ register = template.Library()
 def alert_value(value: float | None, row: AlertRule) -> str:
     """A value with the unit of the rule's metric."""
     return tell_value(value, row.watched.unit)
+
+
+@register.simple_tag
+def alert_base(row: AlertRule) -> str:
+    """What the last look counted, of how many."""
+    return tell_base(row.watched, Reading(row.part, row.base, row.window))
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from analytics.alerts import deliveries
 from analytics.alerts.backoff import TRIES
-from analytics.alerts.forms import ChannelForm
+from analytics.alerts.forms.channels import ChannelForm
 from analytics.alerts.payload import build_test
 from analytics.alerts.records import AlertChannel, AlertDelivery
 from console.accounts.access import ProjectRequest, member

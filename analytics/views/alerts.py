@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analytics.alerts.defaults import BY_KEY, DEFAULTS
-from analytics.alerts.forms import RuleForm, SilenceForm, make_default
+from analytics.alerts.forms.rules import RuleForm, make_default
+from analytics.alerts.forms.silences import SilenceForm
 from analytics.alerts.history import LookBack, look_back
 from analytics.alerts.readings import TooMuch
 from analytics.alerts.records import AlertEvent, AlertRule, AlertSilence
@@ -23,13 +24,16 @@ PREVIEW = timedelta(days=30)
 RECENT = timedelta(hours=24)
 _HOUR, _FIVE_MINUTES = timedelta(hours=1), timedelta(minutes=5)
 _EVENTS = 20
+_GIVEN = ("name", "query", "metric", "budget", "level", "warning")
+"""Fields of the form that an address may fill in."""
 
 
 @member("viewer")
 @require_safe
 def list_rules(request: ProjectRequest) -> HttpResponse:
     """The project's rules, those that are on alert first; an empty page offers the usual ones."""
-    rows = AlertRule.objects.filter(project=request.project).select_related("project", "incident")
+    rows = AlertRule.objects.filter(project=request.project)
+    rows = rows.select_related("project", "incident", "budget")
     order = {"alert": 0, "warning": 1, "no_data": 2, "ok": 3}
     now = timezone.now()
     found = sorted(
@@ -82,8 +86,8 @@ def show_rule(request: ProjectRequest, rule: int) -> HttpResponse:
 @member("engineer")
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_rule(request: ProjectRequest) -> HttpResponse:
-    """The form of a new rule; a filter in the address is taken over."""
-    given = {name: request.GET[name] for name in ("query", "metric") if name in request.GET}
+    """The form of a new rule; what the address says of it is taken over."""
+    given = {name: request.GET[name] for name in _GIVEN if name in request.GET}
     form = RuleForm(request.POST or None, project=request.project, initial=given)
     return _save(request, form)
 
@@ -189,7 +193,7 @@ def _silence(request: ProjectRequest, row: AlertRule | None) -> None:
 
 
 def _find(request: ProjectRequest, pk: int) -> AlertRule:
-    rows = AlertRule.objects.select_related("project", "incident", "created_by")
+    rows = AlertRule.objects.select_related("project", "incident", "budget", "created_by")
     return get_object_or_404(rows, pk=pk, project=request.project)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from analytics.alerts.defaults import BY_KEY
-from analytics.alerts.forms import make_default
+from analytics.alerts.forms.rules import make_default
 from analytics.alerts.records import AlertRule
 from console.accounts.models import ApiKey, Member, Project, User
 

@@ -12,11 +12,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from analytics.alerts import deliveries
+from analytics.alerts.evaluation import evaluate_due
 from analytics.alerts.history import look_back
 from analytics.alerts.payload import build_test
 from analytics.alerts.records import AlertChannel, AlertDelivery, AlertRule, AlertSilence
+from analytics.budgets.records import Budget
 from tests.alerts.making import make_calls, make_channel, make_rule
 from tests.alerts.receivers import webhook
+from tests.analytics.making import catch_up
 from tests.factories import client_of, make_key, make_member
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +134,47 @@ def test_the_preview_says_when_it_would_have_fired() -> None:
         **FORM | {"basis": "past", "level": "4", "warning": ""},
     )  # fmt: skip
     assert "Too little is stored to say what is usual" in past.content.decode()
+
+
+def test_a_budget_that_is_used_up_alerts_and_the_preview_says_since_when() -> None:
+    member = make_member(role="engineer")
+    client, slug = client_of(member), member.project.slug
+    budget = Budget.objects.create(project=member.project, name="June", amount="0.40", period="day")
+    form = FORM | {"metric": "budget_used", "level": "80", "warning": "", "query": ""}
+    assert "Choose a budget" in post(client, "alert-new", slug, **form).content.decode()
+    now = timezone.now()
+    make_calls(member.project, now, 50, seconds=1)
+    catch_up(now)
+    form |= {"budget": str(budget.pk), "basis": "past", "window": "60"}
+    assert (
+        "It would have fired 1 time" in post(client, "alert-preview", slug, **form).content.decode()
+    )
+    post(client, "alert-new", slug, **form)
+    rule = AlertRule.objects.get()
+    evaluate_due()
+    rule.refresh_from_db()
+    assert (rule.state, rule.value, rule.basis) == ("alert", 125, "threshold")
+    text = page(client, "alert", slug, rule.pk)
+    assert "Budget June used above 80% today" in text
+    assert "$0.50 of $0.40" in text
+    assert rule.incident
+    assert rule.incident.query == "has:cost"
+
+
+def test_a_percentile_alerts_and_leads_to_what_is_slower() -> None:
+    member, now = make_member(role="engineer"), timezone.now()
+    client, slug = client_of(member), member.project.slug
+    make_calls(member.project, now, 40, latency_ms=900.0)
+    form = {"metric": "tool_p95", "level": "500", "warning": "", "query": ""}
+    post(client, "alert-new", slug, **FORM | form)
+    rule = AlertRule.objects.get()
+    evaluate_due()
+    rule.refresh_from_db()
+    assert rule.state == "alert"
+    assert rule.value == pytest.approx(900, rel=0.01)
+    assert '<span class="sub">40 calls</span>' in page(client, "alert", slug, rule.pk)
+    assert rule.incident
+    assert rule.incident.query == "latency:>500ms"
 
 
 def test_without_a_script_the_button_previews_on_the_whole_page() -> None:

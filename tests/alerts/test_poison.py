@@ -20,6 +20,7 @@ def test_one_that_cannot_be_made_does_not_keep_the_others(settings: Settings) ->
     for row in rows:
         row.refresh_from_db()
         assert (row.status, row.tries) == ("waiting", 1)
+        assert (row.status, row.tries) == ("waiting", 1)
         assert "KeyError" in row.attempts[0]["detail"]
 
 

@@ -1,23 +1,19 @@
-"""The forms of rules, channels and silences. Every refusal says what to enter instead."""
+"""The form of a rule."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
-from django.core.validators import validate_email
 from django.utils import timezone
 
 from analytics.alerts.defaults import Default
-from analytics.alerts.notifiers.base import may_read
 from analytics.alerts.readings import read_filter
-from analytics.alerts.records import CHANNEL_KINDS, AlertChannel, AlertRule
-from analytics.alerts.watched import WATCHED
+from analytics.alerts.records import AlertChannel, AlertRule
+from analytics.alerts.watched import BUDGET, WATCHED
 from analytics.alerts.wording import tell_length, tell_window
+from analytics.budgets.records import Budget
 from console.accounts.forms import Form
 from console.accounts.models import Project, User
 from console.lib.fields import to_stored
@@ -26,10 +22,11 @@ from conversations.search.query import BadQuery
 
 WINDOWS = (60, 120, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600)
 RENOTIFY = (0, 900, 3600, 4 * 3600, 24 * 3600)
-SILENCES = (900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 MOST_RULES = 100
-_MOST_ADDRESSES = 20
 _LARGEST = 1e12
+_LEVEL = "Per cent, dollars an hour, milliseconds or a number, as the metric is; or spreads."
+_OF_BUDGETS = {"query": "", "window": 3600, "basis": "threshold", "direction": "above"}
+"""What a rule of a budget has in place of what the form says: it is of the budget's own time."""
 
 
 def _number(label: str, *, required: bool = False, help_text: str = "") -> forms.FloatField:
@@ -43,12 +40,24 @@ def _number(label: str, *, required: bool = False, help_text: str = "") -> forms
     )
 
 
+def _group_metrics() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The metrics under what they are of."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for one in WATCHED.values():
+        name = {"ms": "How long it takes", "budget": "Budgets"}.get(
+            one.unit, "Tool calls" if one.kind == "calls" else "Model calls"
+        )
+        groups.setdefault(name, []).append((one.name, one.label))
+    return list(groups.items())
+
+
 class RuleForm(Form):
     """A new or changed rule of a project."""
 
     name = forms.CharField(label="Name", max_length=100)
-    metric = forms.ChoiceField(
-        label="Metric", choices=[(one.name, one.label) for one in WATCHED.values()]
+    metric = forms.ChoiceField(label="Metric", choices=_group_metrics())
+    budget = forms.ModelChoiceField(
+        queryset=Budget.objects.none(), label="Budget", required=False, empty_label="choose one"
     )
     query = forms.CharField(
         label="Only those that match",
@@ -76,7 +85,7 @@ class RuleForm(Form):
     direction = forms.ChoiceField(
         label="Alert when it is", choices=[("above", "above"), ("below", "below")]
     )
-    level = _number("Alert level", required=True, help_text="In the metric's unit, or in spreads.")
+    level = _number("Alert level", required=True, help_text=_LEVEL)
     warning = _number("Warning level", help_text="Optional.")
     recovery = _number(
         "Recovery level",
@@ -115,9 +124,11 @@ class RuleForm(Form):
             kwargs.setdefault("initial", _initial(rule))
         super().__init__(*args, **kwargs)
         channels = AlertChannel.objects.filter(project=project, archived_at=None).order_by("name")
-        field = self.fields["channels"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
-        field.queryset = channels
+        budgets = Budget.objects.filter(project=project).order_by("name")
+        for name, rows in (("channels", channels), ("budget", budgets)):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.queryset = rows
         for name in ("tells_no_data", "opens_incident"):
             self.fields[name].widget.attrs["class"] = "form-check-input"
         self.fields["query"].widget.attrs["class"] = "inp mono"
@@ -141,6 +152,12 @@ class RuleForm(Form):
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
+        if data.get("metric") == BUDGET:
+            data |= _OF_BUDGETS
+            if not data.get("budget"):
+                self.add_error("budget", "Choose a budget. The Cost page of Analytics adds one.")
+        else:
+            data["budget"] = None
         level, above = data.get("level"), data.get("direction") != "below"
         if level is None:
             return data
@@ -199,118 +216,3 @@ def make_default(project: Project, default: Default, user: User | None) -> Alert
     values["channels"] = list(channels.values_list("pk", flat=True))
     form = RuleForm(values, project=project)
     return form.save(user) if form.is_valid() else None
-
-
-class ChannelForm(Form):
-    """A new or changed channel of a project."""
-
-    name = forms.CharField(label="Name", max_length=60)
-    kind = forms.ChoiceField(label="Kind", choices=CHANNEL_KINDS)
-    url = forms.CharField(
-        label="Address of the webhook",
-        max_length=500,
-        required=False,
-        help_text="For a signed webhook. Those of Slack are secrets: name their variable below.",
-    )
-    variable = forms.CharField(
-        label="Environment variable that holds the secret",
-        max_length=100,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-    addresses = forms.CharField(
-        label="E-mail addresses, one a line",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-    )
-
-    def __init__(
-        self, *args: Any, project: Project, channel: AlertChannel | None = None, **kwargs: Any
-    ) -> None:
-        self.project, self.channel = project, channel
-        if channel is not None:
-            own = {name: getattr(channel, name) for name in ("name", "kind", "url", "variable")}
-            kwargs.setdefault("initial", own | {"addresses": "\n".join(channel.addresses)})
-        super().__init__(*args, **kwargs)
-        self.fields["variable"].help_text = (
-            "Its name, such as ALERT_OPS_WEBHOOK_SECRET (what a webhook is signed with),"
-            " OPS_WEBHOOK_URL (Slack's address) or OPS_ROUTING_KEY (PagerDuty's)."
-            " The secret itself is never stored."
-        )
-
-    def clean_name(self) -> str:
-        name: str = to_stored(self.cleaned_data["name"])
-        others = AlertChannel.objects.filter(project=self.project, name=name, archived_at=None)
-        if self.channel is not None:
-            others = others.exclude(pk=self.channel.pk)
-        if others.exists():
-            raise forms.ValidationError("A channel of this project has this name; take another.")
-        return name
-
-    def clean_addresses(self) -> list[str]:
-        lines = self.cleaned_data["addresses"].replace(",", "\n").splitlines()
-        found = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-        for address in found:
-            try:
-                validate_email(address)
-            except forms.ValidationError:
-                raise forms.ValidationError(f"{address[:60]} is no e-mail address.") from None
-        if len(found) > _MOST_ADDRESSES:
-            raise forms.ValidationError(f"A channel has {_MOST_ADDRESSES} addresses at most.")
-        return found
-
-    def clean(self) -> dict[str, Any]:
-        """What each kind needs; what it does not is dropped."""
-        data, kind = self.cleaned_data, self.cleaned_data.get("kind")
-        if kind == "email":
-            data["variable"] = ""
-            if not data.get("addresses") and "addresses" not in self.errors:
-                self.add_error("addresses", "Enter at least one address.")
-        else:
-            data["addresses"] = []
-            self._check_variable(data.get("variable", ""))
-        if kind == "webhook":
-            self._check_url(data.get("url", ""))
-        else:
-            data["url"] = ""
-        return data
-
-    def _check_variable(self, variable: str) -> None:
-        if not variable or not may_read(variable):
-            allowed = ", ".join(settings.ALERT_VARIABLES)
-            self.add_error(
-                "variable",
-                f"Name a variable that matches {allowed}, not the secret itself. Others may be"
-                " allowed with the setting ALERT_VARIABLES.",
-            )
-
-    def _check_url(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            host = None
-        if not host or parts.scheme not in ("http", "https"):
-            self.add_error("url", "Enter an address that begins with https:// or http://.")
-        elif parts.username or parts.password:
-            self.add_error("url", "Leave credentials out: the signature says who sends.")
-
-    def save(self) -> AlertChannel:
-        row = self.channel or AlertChannel(project=self.project)
-        for name, value in self.cleaned_data.items():
-            setattr(row, name, value)
-        row.save()
-        return row
-
-
-class SilenceForm(Form):
-    """A silence that begins now. Without a rule it is of all rules of the project."""
-
-    seconds = forms.TypedChoiceField(
-        label="For", choices=[(s, tell_length(s)) for s in SILENCES], coerce=int, initial=3600
-    )
-    note = forms.CharField(label="Why", max_length=200, required=False)
-
-    @property
-    def length(self) -> timedelta:
-        return timedelta(seconds=self.cleaned_data["seconds"])
