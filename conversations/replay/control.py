@@ -67,16 +67,21 @@ def cancel(replay: Replay) -> bool:
 
 
 def retry_failed(replay: Replay) -> int:
-    """Ask again what failed for the provider's or our own fault; how many."""
+    """Ask again what failed for the provider's or our own fault; how many. One that waits to be
+    resumed asks it then; what is cancelled stays as it is."""
     with transaction.atomic():
-        failed = ReplayOutcome.objects.filter(replay=replay, status="failed")
+        row = Replay.objects.select_for_update().get(pk=replay.pk)
+        if row.status == "cancelled":
+            return 0
+        failed = ReplayOutcome.objects.filter(replay=row, status="failed")
         count = failed.update(
             status="open", attempts=0, error="", finished_at=None, not_before=None
         )
-        if count:
-            rows = Replay.objects.filter(pk=replay.pk, status__in=("finished", "running"))
-            rows.update(status="running", finished_at=None, touched_at=timezone.now())
-            transaction.on_commit(lambda: send_crew(replay.pk, count))
+        if count and row.status not in ("paused", "stopped"):
+            row.status, row.error, row.finished_at = "running", "", None
+            row.touched_at = timezone.now()
+            row.save(update_fields=["status", "error", "finished_at", "touched_at"])
+            transaction.on_commit(lambda: send_crew(row.pk, count))
     return count
 
 
