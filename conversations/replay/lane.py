@@ -65,7 +65,7 @@ class Lane:
     ) -> None:
         self.key, self.connection = key, connection
         self.queue: deque[Item] = deque()
-        self.busy: dict[asyncio.Task[None], float] = {}
+        self.busy: dict[asyncio.Task[None], tuple[Item, float]] = {}
         self.cut: list[Item] = []
         self.places = 0
         self.lost: Lost | None = None
@@ -111,7 +111,7 @@ class Lane:
 
     def is_slow(self, seconds: float) -> bool:
         """Whether a call has been under way for longer."""
-        return any(time.monotonic() - begun > seconds for begun in self.busy.values())
+        return any(time.monotonic() - begun > seconds for _, begun in self.busy.values())
 
     async def share(self, most: int | None = None) -> None:
         """Ask for places again, where it is time to."""
@@ -133,12 +133,15 @@ class Lane:
         """Begin what there is place for."""
         self._stage = stage
         while self.queue and len(self.busy) < min(self.places, self._cap) and not self.wait:
-            task = asyncio.create_task(self._make(self.queue.popleft()))
-            self.busy[task] = time.monotonic()
+            item = self.queue.popleft()
+            task = asyncio.create_task(self._make(item))
+            self.busy[task] = item, time.monotonic()
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self.busy.pop(task, None)
+        item, _ = self.busy.pop(task)
+        if task.cancelled():  # maybe before its first step
+            self.cut.append(item)
         if self._stage is not None and not task.cancelled():
             self.start(self._stage)
 
@@ -151,11 +154,7 @@ class Lane:
         return tasks
 
     async def _make(self, item: Item) -> None:
-        try:
-            self._take(self, await self._outcome(item))
-        except asyncio.CancelledError:
-            self.cut.append(item)
-            raise
+        self._take(self, await self._outcome(item))
 
     async def _outcome(self, item: Item) -> Result:
         assert self._stage is not None
