@@ -94,21 +94,23 @@ class _Engine:
         self.results: list[Result] = []
         self.done = 0
         self.stopping = False
-        self._wait = 0.0
-        self._kept = self._renewed = self._flushed = 0.0
+        self._wait = self._flushed = 0.0
+        self._kept = self._renewed = self.begun
 
     async def run(self) -> Step:
         self._woken = asyncio.Event()
         self.shares = Lanes(str(self.mine))
         self.lanes: dict[int | None, Lane] = {}
         try:
-            await self._work()
+            try:
+                await self._work()
+            finally:
+                await self._give_back()
+            step = await in_thread(_step_of)(self.row.pk)
         finally:
-            await self._give_back()
             for lane in self.lanes.values():
                 await lane.close()
             await self.shares.close()
-        step = await in_thread(_step_of)(self.row.pk)
         return Step(step.is_over, max(step.wait, self._wait))
 
     async def _work(self) -> None:

@@ -89,6 +89,7 @@ class Asking:
 
     order: Order
     connections: Mapping[int, Connection]
+    _priced: dict[tuple[object, ...], Decimal | None] = field(default_factory=dict)
 
     def connection_of(self, case: Case, variant: Variant) -> int | None:
         own = self.order.connection.pk if self.order.connection else None
@@ -103,13 +104,17 @@ class Asking:
         found = self.connections.get(self.connection_of(case, variant) or 0)
         if found is None:
             return None
-        return price(
-            Usage(sent, told),
-            model=self.model_of(case, variant),
-            protocol=found.protocol,
-            base_url=found.base_url,
-            overrides=read_overrides(found.settings),
-        ).cost
+        model = self.model_of(case, variant)
+        key = (found.pk, model, sent, told)
+        if key not in self._priced:
+            self._priced[key] = price(
+                Usage(sent, told),
+                model=model,
+                protocol=found.protocol,
+                base_url=found.base_url,
+                overrides=read_overrides(found.settings),
+            ).cost
+        return self._priced[key]
 
 
 def asking_of(project: Project, order: Order) -> Asking:
@@ -253,7 +258,11 @@ def _offers(case: Case, name: str) -> bool:
 def estimate(project: Project, order: Order) -> Estimate:
     """What it will take: model calls, tokens and dollars."""
     order = complete(project, order)
-    asking = asking_of(project, order)
+    return weigh(order, asking_of(project, order))
+
+
+def weigh(order: Order, asking: Asking) -> Estimate:
+    """The estimate of an order that is complete."""
     return plan.estimate(
         order.cases, order.variants, order.trials, mode=order.mode, price=asking.price
     )

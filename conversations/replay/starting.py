@@ -22,7 +22,7 @@ from conversations.replay.orders import (
     asking_of,
     check,
     complete,
-    estimate,
+    weigh,
 )
 from conversations.replay.records import Replay, ReplayVariant
 from conversations.suites.records import Suite
@@ -43,7 +43,7 @@ def start(
     if reasons := check(project, order):
         raise NotReady(reasons)
     asking, now = asking_of(project, order), timezone.now()
-    told = estimate(project, order)
+    told = weigh(order, asking)
     with transaction.atomic():
         row = Replay.objects.create(
             project=project,
