@@ -15,6 +15,7 @@ from typing import Any, cast
 import httpcore2
 
 _MOST_HELD = 1024 * 1024
+_MOST_UNSENT = 16 * 1024
 
 
 class Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
@@ -22,6 +23,7 @@ class Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
 
     def __init__(self) -> None:
         self._held = bytearray()
+        self._unsent = bytearray()
         self._ended = False
         self._lost: Exception | None = None
         self._reading: asyncio.Future[None] | None = None
@@ -69,6 +71,7 @@ class Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """The next bytes, b"" at the end."""
+        self._send()
         if not self._held and not self._ended:
             self._reading = asyncio.get_running_loop().create_future()
             with _translated(httpcore2.ReadTimeout, httpcore2.ReadError):
@@ -84,9 +87,13 @@ class Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Short writes wait for what follows, the reading at the latest: a request's head and body
+        go out as one."""
         if self._ended and buffer:
             raise httpcore2.WriteError("the connection is closed") from self._lost
-        self._transport.write(buffer)
+        self._unsent += buffer
+        if len(self._unsent) > _MOST_UNSENT:
+            self._send()
         if self._paused:
             self._draining = asyncio.get_running_loop().create_future()
             with _translated(httpcore2.WriteTimeout, httpcore2.WriteError):
@@ -94,6 +101,11 @@ class Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
                     await self._draining
         if self._lost is not None:
             raise httpcore2.WriteError(str(self._lost)) from self._lost
+
+    def _send(self) -> None:
+        if self._unsent:
+            self._transport.write(bytes(self._unsent))
+            self._unsent.clear()
 
     async def aclose(self) -> None:
         self._transport.close()

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -207,7 +208,10 @@ class Provider(ABC):
         prepared = carriable(self.prepare(ask))
         sent, (url, headers) = json.dump_bytes(prepared.body), self.plain_target
         try:
-            async with self.client.stream("POST", url, content=sent, headers=headers) as response:
+            target = _read_url(url)
+            async with self.client.stream(
+                "POST", target, content=sent, headers=headers
+            ) as response:
                 body = await read_whole(response, limit=ANSWER_LIMIT)
         except Exception as error:
             raise faults.of_exception(error, self.where).scrub(self.endpoint.key) from error
@@ -239,6 +243,11 @@ class Provider(ABC):
                 f"{url} did not answer with JSON. Check the base URL.",
                 body=body,
             ) from error
+
+
+@lru_cache(maxsize=256)
+def _read_url(text: str) -> httpx2.URL:
+    return httpx2.URL(text)
 
 
 def carriable(prepared: Prepared) -> Prepared:

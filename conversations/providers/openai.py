@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any, cast
 
 import httpx2
@@ -44,7 +45,7 @@ class OpenAI(Provider):
         ) as answer:
             yield answer.http_response
 
-    @property
+    @cached_property
     def plain_target(self) -> tuple[str, dict[str, str]] | None:
         path = "responses" if self.api == "responses" else "chat/completions"
         headers = {"Content-Type": "application/json"} | self._authorization()
