@@ -5,19 +5,20 @@ https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from console.lib import json
-from tools_registry.validation.findings import Finding
-
-Body = dict[str, Any]
-Rejected = Mapping[int, Sequence[Finding]]
-"""Findings by the place of the call among those of the answer."""
+from conversations.assembly import message_of
+from conversations.guard.wording import Body, Rejected, explain, tell_held, without
+from conversations.parts import Answer
 
 
 def why_unsupported(body: Mapping[str, Any]) -> str:
-    """Why such a request is not guarded, "" where it is."""
+    if not isinstance(body.get("messages"), list):
+        return "requests without messages"
     if body.get("functions"):
         return "legacy functions: send them as tools"
     count = body.get("n")
@@ -27,7 +28,6 @@ def why_unsupported(body: Mapping[str, Any]) -> str:
 
 
 def name_of(tool: Any) -> str:
-    """The name of a tool's definition, "" for one of the provider's own."""
     for kind in ("function", "custom"):
         inner = tool.get(kind) if isinstance(tool, Mapping) else None
         if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
@@ -35,96 +35,77 @@ def name_of(tool: Any) -> str:
     return ""
 
 
-def names_of(body: Mapping[str, Any]) -> list[str]:
-    """The names of the tools that are offered, each once."""
-    tools = body.get("tools")
-    named = map(name_of, tools if isinstance(tools, list) else [])
-    return list(dict.fromkeys(name for name in named if name))
+def without_tools(body: Mapping[str, Any]) -> Body:
+    return without(body, "tools", "tool_choice", "parallel_tool_calls")
 
 
-def demanded_by(body: Mapping[str, Any]) -> str:
-    """The tool that the request's tool_choice demands, "" for none."""
-    return name_of(body.get("tool_choice"))
+def whole_of(answer: Answer, payloads: Sequence[Body]) -> Body:
+    reason = answer.first.finish_reason
+    choice = {"index": 0, "message": message_of(answer), "logprobs": None, "finish_reason": reason}
+    told: Body = {
+        "id": answer.response_id or f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": next((one["created"] for one in payloads if "created" in one), int(time.time())),
+        "model": answer.model or "",
+        "choices": [choice],
+    }
+    return told | ({"usage": dict(answer.usage.raw)} if answer.usage else {})
 
 
-def narrow(body: Mapping[str, Any], names: Collection[str]) -> Body:
-    """The request with these tools only, and those of the provider's own."""
-    tools = [tool for tool in body.get("tools") or [] if name_of(tool) in (*names, "")]
-    if tools:
-        return {**body, "tools": tools}
-    without = ("tools", "tool_choice", "parallel_tool_calls")
-    return {name: value for name, value in body.items() if name not in without}
+def rest_of(answer: Body, before: Body) -> Body:
+    said, message = _message(before).get("content") or "", _message(answer)
+    left = {"role": "assistant", "content": (message.get("content") or "").removeprefix(said)}
+    left |= {"tool_calls": message["tool_calls"]} if "tool_calls" in message else {}
+    return {**answer, "choices": [{**answer["choices"][0], "message": left}]}
 
 
-def answer_back(body: Mapping[str, Any], message: Body, rejected: Rejected) -> Body:
-    """The request that goes on from an answer whose calls were not made: each is told why."""
-    message = with_ids(message)
-    told = [
-        {
-            "role": "tool",
-            "tool_call_id": call["id"],
-            "content": json.dump(_explain(rejected.get(place))),
-        }
-        for place, call in enumerate(message["tool_calls"])
-    ]
-    return {**body, "messages": [*body["messages"], message, *told]}
-
-
-def with_ids(message: Body) -> Body:
-    """The message with an id for each of its calls, as results refer to them."""
+def answer_back(body: Mapping[str, Any], answer: Body, rejected: Rejected) -> Body:
+    message = _message(answer)
+    # Results refer to calls by their ids, which some providers leave out.
     calls = [
         {**call, "id": call.get("id") or f"call_{place}"}
-        for place, call in enumerate(message.get("tool_calls", []))
+        for place, call in enumerate(message["tool_calls"])
     ]
-    return {**message, "tool_calls": calls}
-
-
-def _explain(findings: Sequence[Finding] | None) -> Body:
-    if findings is None:
-        error = "Not made, because another call of this answer was rejected. Make it again."
-        return {"error": error, "code": "not_made"}
-    return {
-        "error": "The call was rejected and not made. Correct it.",
-        "findings": [one.to_json() for one in findings],
-    }
-
-
-def hold(answer: Mapping[str, Any], message: Body, rejected: Rejected) -> Body:
-    """The completion that the application gets instead: without the rejected calls, which its
-    text tells of. ``answer`` gives id, created, model and usage."""
-    calls = message.get("tool_calls", [])
-    kept = [call for place, call in enumerate(calls) if place not in rejected]
     told = [
-        f"The call of {_called(calls[place])} was held back: "
-        + "; ".join(one.message for one in findings)
-        for place, findings in rejected.items()
+        {"role": "tool", "tool_call_id": call["id"], "content": explain(rejected.get(place))}
+        for place, call in enumerate(calls)
     ]
-    said = message.get("content")
-    content = "\n\n".join([*([said] if said else []), *told])
-    changed = {name: value for name, value in message.items() if name != "tool_calls"}
-    changed |= {"content": content, **({"tool_calls": kept} if kept else {})}
+    return {**body, "messages": [*body["messages"], {**message, "tool_calls": calls}, *told]}
+
+
+def hold(answer: Body, rejected: Rejected) -> Body:
+    message = _message(answer)
+    calls = message["tool_calls"]
+    kept = [call for place, call in enumerate(calls) if place not in rejected]
+    told, said = tell_held([name_of(call) for call in calls], rejected), message.get("content")
+    changed = without(message, "tool_calls") | {"content": f"{said}\n\n{told}" if said else told}
+    changed |= {"tool_calls": kept} if kept else {}
     reason = "tool_calls" if kept else "stop"
     choice = {"index": 0, "message": changed, "logprobs": None, "finish_reason": reason}
-    return {**answer, "object": "chat.completion", "choices": [choice]}
+    return {**answer, "choices": [choice]}
 
 
-def _called(call: Mapping[str, Any]) -> str:
-    return name_of(call) or "a tool without a name"
+def _message(answer: Body) -> Body:
+    message: Body = answer["choices"][0]["message"]
+    return message
 
 
-def to_stream(completion: Mapping[str, Any], *, with_usage: bool) -> bytes:
-    """A completion as the events of a stream."""
-    choice = completion["choices"][0]
-    message = choice["message"]
-    head = {name: completion[name] for name in ("id", "created", "model") if name in completion}
+def to_stream(answer: Body, before: Sequence[Body], asked: Mapping[str, Any]) -> bytes:
+    message = _message(answer)
+    head = {name: (before or [answer])[0].get(name) for name in ("id", "created", "model")}
     head["object"] = "chat.completion.chunk"
+    text = without(message, "tool_calls")
+    if before:
+        said = text.get("content")
+        text = without(text, "role", "content") | ({"content": f"\n\n{said}"} if said else {})
     calls = [{"index": place, **call} for place, call in enumerate(message.get("tool_calls", []))]
-    delta = {name: value for name, value in message.items() if name != "tool_calls"}
-    deltas = [delta, *({"tool_calls": [call]} for call in calls)]
+    deltas = [*([text] if text else []), *({"tool_calls": [call]} for call in calls)]
     chunks = [{**head, "choices": [_chunk(delta, None)]} for delta in deltas]
-    chunks.append({**head, "choices": [_chunk({}, choice["finish_reason"])]})
-    if with_usage and completion.get("usage"):
-        chunks.append({**head, "choices": [], "usage": completion["usage"]})
+    chunks.append({**head, "choices": [_chunk({}, answer["choices"][0]["finish_reason"])]})
+    options = asked.get("stream_options")
+    wants_usage = isinstance(options, dict) and options.get("include_usage") is True
+    if wants_usage and answer.get("usage"):
+        chunks.append({**head, "choices": [], "usage": answer["usage"]})
     events = [f"data: {json.dump(chunk)}\n\n" for chunk in chunks]
     return "".join([*events, "data: [DONE]\n\n"]).encode()
 

@@ -29,8 +29,8 @@ class GuardForm(Form):
     mode = forms.ChoiceField(
         label="Calls through the proxy",
         choices=MODES,
-        help_text="A guarded answer is read whole before the application gets any of it, so a"
-        " streamed one begins later. What the guard changed is a note on the turn.",
+        help_text="Text of a guarded answer passes as it arrives, its calls once they are judged."
+        " What the guard changed is a note on the turn.",
     )
     router = forms.ModelChoiceField(
         RouterVersion.objects.none(),

@@ -7,12 +7,17 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 from django.urls import reverse
 
 from console.accounts.models import ApiKey
+from conversations.guard.dialects import DIALECTS
 from conversations.guard.records import ProxyGuard
+from conversations.parts import WireProtocol
+from tests.execution_doors.speaking import PROTOCOLS, request
+from tests.execution_doors.speaking import answer as answer_in
 from tests.factories import WEATHER, client_of, make_people
 from tests.providers.upstream import Handler, Request, Upstream, answer, delta, stream
 from tests.proxy.asking import Owner, client, connect, in_thread, stored
@@ -39,16 +44,6 @@ def whole(arguments: str = "", text: str | None = None) -> Handler:
         message["tool_calls"] = [{"id": "c1", "type": "function", "function": function}]
     choice = {"index": 0, "message": message, "finish_reason": "stop" if text else "tool_calls"}
     return answer(200, {"id": "r", "model": "m", "choices": [choice]})
-
-
-def streamed(arguments: str) -> Handler:
-    begun = {"index": 0, "id": "c1", "type": "function", "function": {"name": "get_weather"}}
-    rest = [
-        {"index": 0, "function": {"arguments": part}} for part in (arguments[:5], arguments[5:])
-    ]
-    deltas = [delta(delta={"tool_calls": [one]}) for one in (begun, *rest)]
-    end = [delta(delta={}, finish_reason="tool_calls"), b"data: [DONE]\n\n"]
-    return stream(*deltas, *end, connection="close")
 
 
 def in_order(*handlers: Handler) -> Handler:
@@ -132,27 +127,104 @@ async def test_a_call_that_stays_wrong_is_held(web: Web, owner: Owner) -> None:
     assert (await stored(owner, 2))[1].calls[0].arguments == BAD
 
 
-@pytest.mark.parametrize(
-    ("second", "arguments", "reason"), [(GOOD, [GOOD], "tool_calls"), (BAD, [], "stop")]
-)
-async def test_an_sdk_reads_the_final_stream(
-    web: Web, owner: Owner, second: str, arguments: list[str], reason: str
+CALL = ("get_weather", BAD), ("get_weather", GOOD)
+PATHS = {
+    "openai.chat": "chat/completions",
+    "openai.responses": "responses",
+    "anthropic.messages": "messages",
+}
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
+
+
+def serve(protocol: WireProtocol, *answers: dict[str, Any]) -> Handler:
+    """Streams of these answers, one a request."""
+    streams = [DIALECTS[protocol].to_stream(one, [], {}) for one in answers]
+    return in_order(*(stream(one, connection="close") for one in streams))
+
+
+async def ask_sdk(web: Web, owner: Owner, protocol: WireProtocol) -> tuple[str, list[Any]]:
+    """The text and the calls' arguments that the provider's own SDK reads from a stream."""
+    base, body = f"{web.url}/proxy/up", request(protocol, "get_weather")
+    if protocol == "anthropic.messages":
+        claude = anthropic.AsyncAnthropic(base_url=base, api_key=owner.key, max_retries=0)
+        async with claude, claude.messages.stream(**body) as events:
+            message = await events.get_final_message()
+        texts = [one.text for one in message.content if one.type == "text"]
+        return "|".join(texts), [one.input for one in message.content if one.type == "tool_use"]
+    async with openai.AsyncOpenAI(
+        base_url=f"{base}/v1", api_key=owner.key, max_retries=0
+    ) as client:
+        if protocol == "openai.responses":
+            async with client.responses.stream(**body) as found:
+                response = await found.get_final_response()
+            calls = [one for one in response.output if one.type == "function_call"]
+            return response.output_text, [json.loads(one.arguments) for one in calls]
+        async with client.chat.completions.stream(**body) as chunks:
+            said = (await chunks.get_final_completion()).choices[0].message
+    called = [one.function.arguments for one in said.tool_calls or []]
+    return said.content or "", [json.loads(one) for one in called]
+
+
+@every_protocol
+@pytest.mark.parametrize("text", ["", "Let me see."])
+@pytest.mark.parametrize("second", [GOOD, BAD])
+async def test_the_sdk_of_each_protocol_reads_the_final_stream(
+    web: Web, owner: Owner, protocol: WireProtocol, text: str, second: str
 ) -> None:
-    async with Upstream(in_order(streamed(BAD), streamed(second))) as upstream:
+    first = answer_in(protocol, text, ("get_weather", BAD))
+    again = answer_in(protocol, "", ("get_weather", second))
+    async with Upstream(serve(protocol, first, again)) as upstream:
         await guard(owner, upstream)
-        sdk = openai.AsyncOpenAI(
-            base_url=f"{web.url}/proxy/up/v1", api_key=owner.key, max_retries=0
-        )
-        async with sdk:
-            chunks = [
-                chunk async for chunk in await sdk.chat.completions.create(**ASKED, stream=True)
-            ]
-    calls = [call for one in chunks for call in one.choices[0].delta.tool_calls or []]
-    texts = [one.choices[0].delta.content or "" for one in chunks]
-    said = "".join(call.function.arguments or "" for call in calls if call.function)
-    assert ([said] if said else []) == arguments
-    assert ("held back" in "".join(texts)) == (not arguments)
-    assert chunks[-1].choices[0].finish_reason == reason
+        said, calls = await ask_sdk(web, owner, protocol)
+    assert said.startswith(text)
+    assert ("held back" in said) == (second == BAD)
+    assert calls == ([json.loads(GOOD)] if second == GOOD else [])
+    told = json.dumps(upstream.requests[1].json)
+    assert "unexpected_parameter" in told
+    turns = await stored(owner, 2)
+    assert turns[0].turn.conversation_id == turns[1].turn.conversation_id
+
+
+@every_protocol
+async def test_text_passes_before_the_provider_has_ended(
+    web: Web, owner: Owner, protocol: WireProtocol
+) -> None:
+    whole = DIALECTS[protocol].to_stream(answer_in(protocol, "Hello there", CALL[1]), [], {})
+    cut = whole.index(b"Hello there") + 200
+    go_on = asyncio.Event()
+
+    async def handle(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n")
+        writer.write(b"connection: close\r\n\r\n" + whole[:cut])
+        await writer.drain()
+        await go_on.wait()
+        writer.write(whole[cut:])
+
+    async with Upstream(handle) as upstream, client(web) as http:
+        await guard(owner, upstream)
+        asked = request(protocol, "get_weather", stream=True)
+        path = f"/proxy/up/v1/{PATHS[protocol]}"
+        async with http.stream("POST", path, json=asked, headers=owner.headers) as found:
+            chunks = found.aiter_raw()
+            got = await anext(chunks)
+            assert b"Hello there" in got
+            go_on.set()
+            got += b"".join([chunk async for chunk in chunks])
+    assert got == whole
+    assert found.headers["x-misfire-guard"] == "streamed"
+
+
+async def test_text_that_has_passed_ends_in_a_held_call_where_asking_again_fails(
+    web: Web, owner: Owner
+) -> None:
+    first = DIALECTS["openai.chat"].to_stream(answer_in("openai.chat", "Hm.", CALL[0]), [], {})
+    failing = answer(429, {"error": {"message": "slow"}})
+    async with Upstream(in_order(stream(first, connection="close"), failing)) as upstream:
+        await guard(owner, upstream)
+        said, calls = await ask_sdk(web, owner, "openai.chat")
+    assert said.startswith("Hm.\n\nThe call of get_weather was held back")
+    assert not calls
+    assert "held rejected calls back" in (await notes(owner, 2))[0]
 
 
 async def test_only_routed_tools_are_sent(web: Web, owner: Owner) -> None:
@@ -171,8 +243,8 @@ async def test_only_routed_tools_are_sent(web: Web, owner: Owner) -> None:
     [
         (CHAT, {**ASKED, "n": 2}),
         (CHAT, [ASKED]),
-        ("/proxy/up/v1/responses", {"model": "m", "input": "Hi"}),
-        ("/proxy/up/v1/messages", {"model": "m", "messages": []}),
+        ("/proxy/up/v1/responses", {"model": "m", "input": "Hi", "previous_response_id": "r"}),
+        ("/proxy/up/v1/messages", {"model": "m"}),
     ],
 )
 async def test_what_it_cannot_guard_is_refused(
@@ -186,7 +258,7 @@ async def test_what_it_cannot_guard_is_refused(
 
 
 async def test_errors_pass_and_half_an_answer_does_not(web: Web, owner: Owner) -> None:
-    cut = stream(delta(delta={"content": "Hel"}), cut=True)
+    cut = stream(delta(delta={"role": "assistant"}), cut=True)
     async with Upstream(in_order(answer(429, {"error": {"message": "slow"}}), cut)) as upstream:
         await guard(owner, upstream)
         assert (await ask(web, owner)).status_code == 429

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -18,7 +18,7 @@ from conversations.doors.proxy.address import (
 )
 from conversations.doors.proxy.capture import Capture
 from conversations.doors.proxy.gate import Gate, Route
-from conversations.doors.proxy.guarding import PROTOCOL, Guarded, unsupported
+from conversations.doors.proxy.guarding import Guarded
 from conversations.doors.proxy.headers import (
     Headers,
     Marks,
@@ -30,6 +30,7 @@ from conversations.doors.proxy.recorder import Recorder
 from conversations.doors.proxy.refusals import Refused
 from conversations.doors.proxy.relay import TIMEOUT, Call, Passing, Receive, Send, refuse, relay
 from conversations.guard.records import Terms
+from conversations.parts import WireProtocol
 
 BODY = 64 * 1024 * 1024
 Scope = dict[str, Any]
@@ -92,14 +93,14 @@ class Proxy:
         receive: Receive,
         send: Send,
     ) -> None:
-        if protocol != PROTOCOL:
-            raise unsupported(protocol)
-
         def begin(body: bytes) -> Capture:
             return _begin(route, protocol, marks, body, call.secrets)
 
-        guarded = Guarded(self.client, call, terms, route.project, begin, self.recorder)
-        await guarded.serve(receive, send)
+        spoken = cast(WireProtocol, protocol)
+        guarded = Guarded(
+            self.client, call, spoken, terms, route.project, begin, self.recorder, send
+        )
+        await guarded.serve(receive)
 
 
 def _raw_path(scope: Scope) -> str:
