@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools_registry.models import Tool, ToolVersion, VersionEvent
+from tools_registry.models import PolicyEvent, Tool, ToolVersion, VersionEvent
 
 PAGE = 50
 
@@ -36,3 +36,9 @@ def read_history(tool: Tool, *, before: int | None = None, size: int = PAGE) -> 
         events.setdefault(event.version_id, []).append(event)
     older = found[size - 1].number if len(found) > size else None
     return History([(version, events.get(version.pk, [])) for version in found[:size]], older)
+
+
+def read_policy_events(tool: Tool, size: int = PAGE) -> list[PolicyEvent]:
+    """What became of the tool's policies, the newest first."""
+    events = PolicyEvent.objects.filter(policy__tool=tool).select_related("policy", "by")
+    return list(events.order_by("-at", "-pk")[:size])

@@ -15,6 +15,7 @@ from console.lib.fields import RawTextField
 from tools_registry.drafts import Draft, read_draft
 from tools_registry.imports.models import ToolImport as ToolImport
 from tools_registry.policies.models import Policy as Policy
+from tools_registry.policies.models import PolicyEvent as PolicyEvent
 from tools_registry.routing.models import ClassifierAnswer as ClassifierAnswer
 from tools_registry.routing.models import Router as Router
 from tools_registry.routing.models import RouterVersion as RouterVersion

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from console.accounts.models import Project, User
@@ -15,7 +17,15 @@ from tools_registry.checking import Linted, lint_next
 from tools_registry.dialects import UnreadableTool
 from tools_registry.diff import Change
 from tools_registry.drafts import Draft, Problem
-from tools_registry.models import OPEN, Tool, ToolDraft, ToolVersion, VersionEvent
+from tools_registry.models import (
+    OPEN,
+    PolicyEvent,
+    RouterVersion,
+    Tool,
+    ToolDraft,
+    ToolVersion,
+    VersionEvent,
+)
 
 
 class Blocked(Exception):
@@ -136,14 +146,19 @@ def republish(version: ToolVersion, *, user: User, note: str = "") -> None:
 class Publication:
     """Something that a chart marks: ``kind`` is published, retired, or first_seen by traffic.
 
-    ``version`` is the row's id; ``by`` is the person or the program, "" for traffic.
+    ``subject`` says what became so: the version or the policy of ``tool``, or a router, which
+    belongs to no tool. ``row`` is its id, ``name`` what people call it, ``url`` its page; ``by`` is
+    the person or the program, "" for traffic.
     """
 
     at: datetime
     kind: str
-    version: int
+    subject: Literal["version", "policy", "router"]
+    row: int
     tool: str
     number: int
+    name: str
+    url: str
     by: str = ""
     note: str = ""
 
@@ -151,33 +166,72 @@ class Publication:
 def publications(
     project: Project, since: datetime, until: datetime, *, tool: Tool | None = None
 ) -> list[Publication]:
-    """What was published, retired or first seen within [since, until), the oldest first."""
+    """What was published, retired or first seen within [since, until), the oldest first.
+
+    ``tool`` asks for its versions and policies; routers are told of where no tool is named.
+    """
+    found = [
+        *_of_versions(project, since, until, tool),
+        *_of_policies(project, since, until, tool),
+        *(() if tool else _of_routers(project, since, until)),
+    ]
+    return sorted(found, key=lambda one: (one.at, one.subject, one.row))
+
+
+def _of_versions(
+    project: Project, since: datetime, until: datetime, tool: Tool | None
+) -> Iterator[Publication]:
     events = VersionEvent.objects.filter(project=project, at__gte=since, at__lt=until)
     seen = ToolVersion.objects.filter(
         project=project, first_seen_at__gte=since, first_seen_at__lt=until
     )
     if tool:
         events, seen = events.filter(version__tool=tool), seen.filter(tool=tool)
-    found = [
-        Publication(
-            event.at,
-            event.kind,
-            event.version_id,
-            event.version.tool.name,
-            event.version.number,
-            event.sender or str(event.by or ""),
-            event.note,
-        )
-        for event in events.select_related("version__tool", "by")
-    ]
-    found += [
-        Publication(
-            version.first_seen_at, "first_seen", version.pk, version.tool.name, version.number
-        )
-        for version in seen.select_related("tool")
-        if version.first_seen_at
-    ]
-    return sorted(found, key=lambda one: (one.at, one.version))
+    for event in events.select_related("version__tool", "by"):
+        by = event.sender or str(event.by or "")
+        yield _tell(project, event.at, event.kind, event.version, by=by, note=event.note)
+    for version in seen.select_related("tool"):
+        if version.first_seen_at:
+            yield _tell(project, version.first_seen_at, "first_seen", version)
+
+
+def _tell(
+    project: Project, at: datetime, kind: str, version: ToolVersion, *, by: str = "", note: str = ""
+) -> Publication:
+    tool, number = version.tool.name, version.number
+    url = reverse("tools_registry:version-detail", args=[project.slug, tool, number])
+    name = f"{tool} v{number}"
+    return Publication(at, kind, "version", version.pk, tool, number, name, url, by, note)
+
+
+def _of_policies(
+    project: Project, since: datetime, until: datetime, tool: Tool | None
+) -> Iterator[Publication]:
+    events = PolicyEvent.objects.filter(project=project, at__gte=since, at__lt=until)
+    if tool:
+        events = events.filter(policy__tool=tool)
+    for event in events.select_related("policy__tool", "by"):
+        policy, by = event.policy, str(event.by or "")
+        of, number, name = policy.tool.name, policy.number, f"{policy.tool.name} policy"
+        url = reverse("tools_registry:policy-detail", args=[project.slug, of, number])
+        yield Publication(
+            event.at, event.kind, "policy", policy.pk, of, number, f"{name} {number}", url, by,
+            policy.note,
+        )  # fmt: skip
+
+
+def _of_routers(project: Project, since: datetime, until: datetime) -> Iterator[Publication]:
+    """A router's version is in force as soon as it is kept: it has no draft."""
+    kept = RouterVersion.objects.filter(
+        project=project, created_at__gte=since, created_at__lt=until
+    )
+    for one in kept.select_related("router", "created_by"):
+        url = reverse("conversations:router", args=[project.slug, one.router_id])
+        yield Publication(
+            one.created_at, "published", "router", one.pk, "", one.number,
+            f"router {one.router.name} v{one.number}", f"{url}?v={one.number}",
+            str(one.created_by or ""), one.note,
+        )  # fmt: skip
 
 
 def open_drafts(project: Project, tool: Tool | None = None) -> list[ToolDraft]:

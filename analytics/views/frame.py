@@ -176,8 +176,8 @@ class Frame:
         return self.url(q=self.filter.query.having(*parse(text).terms).text)
 
     def read_markers(self, tools: Iterable[str] = ()) -> list[Marker]:
-        """Versions that were published, retired or first seen in the time; of the tools that the
-        filter names, else of all. Of many, the latest."""
+        """Versions, policies and routers that were published, retired or first seen in the time; of
+        the tools that the filter names, else of all. Of many, the latest."""
         wanted = set(tools) or {
             value
             for term in self.filter.query.of("tool")
@@ -198,21 +198,18 @@ class Frame:
         marked = []
         for place, held in by_step.items():
             first = held[0]
-            url = reverse("tools_registry:tool-detail", args=[self.project.slug, first.tool])
             more = f" and {len(held) - 1} more" if len(held) > 1 else ""
-            text = f"{first.tool} v{first.number}{more} {_WORDS[first.kind]}"
+            text = f"{first.name}{more} {_WORDS[first.kind]}"
             tone = "rejected" if first.kind == "retired" else "ink-2"
-            marked.append(Marker(place, text, f"{url}?v={first.number}", tone))
+            marked.append(Marker(place, text, first.url, tone))
         return marked
 
 
 def _once(found: Iterable[Publication]) -> list[Publication]:
     """One marker a version and time: one that was published is not also first seen then."""
-    kept: dict[int, Publication] = {}
+    kept: dict[tuple[str, int, bool], Publication] = {}
     for one in found:
-        other = kept.get(one.version)
-        if other is None or one.kind == "retired":
-            kept[one.version if one.kind != "retired" else -one.version] = one
+        kept.setdefault((one.subject, one.row, one.kind == "retired"), one)
     return sorted(kept.values(), key=lambda one: one.at)
 
 

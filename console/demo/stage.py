@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Min, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from analytics.alerts.defaults import BY_KEY
 from analytics.alerts.forms.rules import make_default
@@ -28,7 +29,7 @@ from conversations.providers.scripted import LIBRARY
 from conversations.suites.gathering import add_turns
 from conversations.suites.keeping import create_suite
 from tools_registry.dialects import read_tool
-from tools_registry.models import Policy, Router, ToolVersion, VersionEvent
+from tools_registry.models import Policy, PolicyEvent, Router, ToolVersion, VersionEvent
 from tools_registry.policies.published import forget_policies
 from tools_registry.policies.spec import PolicySpec
 from tools_registry.registry import register
@@ -189,6 +190,12 @@ def _date_publications(project: Project) -> None:
     seen.exclude(first_seen_at=None).update(published_at=F("first_seen_at"))
     first = ToolVersion.objects.filter(pk=OuterRef("version")).values("published_at")
     VersionEvent.objects.filter(project=project).update(at=Subquery(first))
+    began = ToolVersion.objects.filter(tool=OuterRef("tool")).order_by("first_seen_at")
+    Policy.objects.filter(project=project).update(
+        published_at=Coalesce(Subquery(began.values("first_seen_at")[:1]), "published_at")
+    )
+    judging = Policy.objects.filter(pk=OuterRef("policy")).values("published_at")
+    PolicyEvent.objects.filter(project=project).update(at=Subquery(judging))
 
 
 def _label_plans(project: Project, user: User) -> None:

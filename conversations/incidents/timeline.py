@@ -115,17 +115,16 @@ def _tell_versions(incident: Incident, impact: Impact, ranking: Ranking | None) 
         int(one.key) for one in (ranking.suspects if ranking else ()) if one.kind == "version"
     }
     for one in publications(incident.project, since, until):
-        if one.tool in impact.tools or one.version in suspects:
-            yield _tell_publication(incident, one)
+        is_suspect = one.subject == "version" and one.row in suspects
+        if one.tool in impact.tools or one.subject == "router" or is_suspect:
+            yield _tell_publication(one)
 
 
-def _tell_publication(incident: Incident, one: Publication) -> Entry:
+def _tell_publication(one: Publication) -> Entry:
     icon, verb = _PUBLISHED[one.kind]
-    args = [incident.project.slug, one.tool, one.number]
-    url = reverse("tools_registry:version-detail", args=args)
     who = f"by {one.by}" if one.by else ""
     detail = ": ".join(part for part in (who, one.note) if part)
-    return Entry(one.at, icon, f"{one.tool} v{one.number} {verb}", detail, url)
+    return Entry(one.at, icon, f"{one.name} {verb}", detail, one.url)
 
 
 def _tell_replays(incident: Incident) -> Iterator[Entry]:

@@ -84,7 +84,9 @@ def _read_marks(
     marks: dict[int, dict[datetime, str]] = {}
     for one in publications(request.project, traffic.starts[0], traffic.until, tool=tool):
         day = one.at.replace(hour=0, minute=0, second=0, microsecond=0)
-        of_version = marks.setdefault(one.version, {})
+        if one.subject != "version":
+            continue
+        of_version = marks.setdefault(one.row, {})
         if one.kind != "first_seen" or day not in of_version:
             of_version[day] = one.kind
     return marks

@@ -163,7 +163,7 @@ def test_one_policy_of_a_tool_is_published_at_a_time(db: None) -> None:
         Policy.objects.filter(pk=first.pk).update(state="published")
     tool = second.tool_id
     assert policy_for(project, tool) is not None
-    second.retire()
+    second.retire(None)
     forget_policies(project)
     assert policy_for(project, tool) is None
 
@@ -173,7 +173,7 @@ def test_a_policy_that_can_no_longer_be_used_stops_nothing(
 ) -> None:
     project = make_project()
     policy = publish(project, MOON)
-    policy.retire()
+    policy.retire(None)
     broken = Policy(project=project, tool=policy.tool, number=5, document='{"x": 1}', hash="x")
     broken.state = "published"
     broken.save()

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from console.lib import json
 from tests.factories import WEATHER, People, client_of, make_people, make_tool_version
-from tools_registry.models import ToolVersion, VersionEvent
+from tools_registry.models import Policy, Router, ToolVersion, VersionEvent
+from tools_registry.policies import PolicySpec
 from tools_registry.publishing import publications, republish, retire
 from tools_registry.registry import current_versions, record_toolset, register
+from tools_registry.routing.spec import RouterSpec
 from tools_registry.specs import ToolSpec
 
 pytestmark = pytest.mark.django_db
@@ -132,9 +134,36 @@ def test_charts_are_told_what_happened_between_two_times(people: People) -> None
         ("first_seen", seen.number, ""),
         ("retired", 1, "Alice"),
     ]
-    assert (told[0].tool, told[0].note, told[0].version) == ("get_weather", "first", version.pk)
+    assert (told[0].tool, told[0].note, told[0].row) == ("get_weather", "first", version.pk)
     assert publications(people.project, start, start + timedelta(hours=1)) == told[:2]
     assert publications(people.project, timezone.now(), timezone.now()) == []
+
+
+def test_charts_are_told_of_policies_and_routers_too(people: People, bob: Client) -> None:
+    began = timezone.now()
+    version, _ = register(people.project, SPEC, user=people.bob.user)
+    tool = version.tool
+    for number in (1, 2):
+        policy = Policy(project=people.project, tool=tool, number=number, note=f"p{number}")
+        policy.write(PolicySpec())
+        policy.save()
+        policy.publish(people.bob.user)
+    policy.retire(people.alice.user)
+    router = Router.objects.create(project=people.project, name="By domain")
+    router.write(RouterSpec(), people.alice.user, "two domains")
+    told = publications(people.project, began, timezone.now())
+    assert [(one.kind, one.name, one.by, one.note) for one in told] == [
+        ("published", "get_weather v1", "Bob", ""),
+        ("published", "get_weather policy 1", "Bob", "p1"),
+        ("published", "get_weather policy 2", "Bob", "p2"),
+        ("retired", "get_weather policy 2", "Alice", "p2"),
+        ("published", "router By domain v1", "Alice", "two domains"),
+    ]
+    assert all(bob.get(one.url).status_code == 200 for one in told)
+    of_tool = publications(people.project, began, timezone.now(), tool=tool)
+    assert {one.subject for one in of_tool} == {"version", "policy"}
+    page = bob.get(url(people, "tool-versions", "get_weather")).content.decode()
+    assert page.index("p2") < page.index("p1")
 
 
 def test_versions_of_before_have_been_published(people: People) -> None:

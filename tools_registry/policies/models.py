@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -13,6 +13,7 @@ from console.lib.fields import RawTextField
 from tools_registry.policies.spec import PolicySpec
 
 STATES = (("draft", "Draft"), ("published", "Published"), ("retired", "Retired"))
+EVENTS = STATES[1:]
 
 
 class Policy(models.Model):
@@ -65,10 +66,41 @@ class Policy(models.Model):
         with transaction.atomic():
             rivals = type(self).objects.select_for_update().filter(tool_id=self.tool_id)
             for other in rivals.filter(state="published").exclude(pk=self.pk):
-                other.retire(now)
+                other._leave(now)
             self.state, self.published_by, self.published_at = "published", user, now
             self.save(update_fields=["state", "published_by", "published_at", "changed_at"])
+            self._note("published", now, user)
 
-    def retire(self, now: Any = None) -> None:
-        self.state, self.retired_at = "retired", now or timezone.now()
+    @transaction.atomic
+    def retire(self, user: User | None) -> None:
+        """From now on the tool has no policy."""
+        now = timezone.now()
+        self._leave(now)
+        self._note("retired", now, user)
+
+    def _leave(self, now: datetime) -> None:
+        self.state, self.retired_at = "retired", now
         self.save(update_fields=["state", "retired_at", "changed_at"])
+
+    def _note(self, kind: str, at: datetime, by: User | None) -> None:
+        self.events.create(project_id=self.project_id, kind=kind, at=at, by=by)
+
+
+class PolicyEvent(models.Model):
+    """A policy was published or retired: by whom and when. Never changes.
+
+    One that gave way to the next has no event of that: the next one's publishing tells it.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=10, choices=EVENTS)
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        app_label = "tools_registry"
+        indexes = [models.Index(fields=["project", "at"], name="policy_event_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.policy} {self.kind}"

@@ -205,7 +205,7 @@ def _publish(request: ProjectRequest, policy: Policy) -> HttpResponse:
 def retire_policy(request: ProjectRequest, name: str, number: int) -> HttpResponse:
     policy = _find_policy(request, name, number)
     if policy.state == "published":
-        policy.retire()
+        policy.retire(request.user)
         forget_policies(request.project)
         messages.success(request, f"Policy {number} is retired. {name} has no policy now.")
     return _go(request, policy)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from console.accounts.access import ProjectRequest, member
 from tools_registry import publishing
 from tools_registry.checking import lint_next, lint_version
-from tools_registry.history import read_history
+from tools_registry.history import read_history, read_policy_events
 from tools_registry.models import Tool, ToolDraft, ToolVersion
 from tools_registry.views.comparison import Side, describe_changes, side_of
 
@@ -34,6 +34,7 @@ def list_versions(request: ProjectRequest, name: str) -> HttpResponse:
         "version": tool.current or tool.latest,
         "history": read_history(tool, before=int(before[:9]) if before.isdecimal() else None),
         "drafts": publishing.open_drafts(request.project, tool),
+        "policies": read_policy_events(tool),
         "may_change": request.member.may("engineer"),
     }
     return render(request, "tools_registry/tool_versions.html", context)
