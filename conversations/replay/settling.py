@@ -13,6 +13,7 @@ from console.lib import json
 from conversations.replay.cases import Case, MadeCall
 from conversations.replay.compare import Made, signature
 from conversations.replay.judging import decide
+from conversations.replay.labelling import label_turn
 from conversations.replay.records import ReplayCase, ReplayOutcome
 from tools_registry.validation.expectation import Expectation
 from tools_registry.validation.findings import CODES, Finding, worst
@@ -29,7 +30,8 @@ def settle(outcome: ReplayOutcome, saying: str, user: User) -> None:
 
     What is right is what should have been called: the case expects it from now on, and its other
     outcomes are judged by it, but for those that a finding condemned: the same call can be refused
-    by another definition. Of a whole conversation it is said alone. Raises ``NotSettled`` for an
+    by another definition. It becomes a label of the stored turn that the case was made of, too. Of
+    a whole conversation it is said alone. Raises ``NotSettled`` for an
     outcome without an answer, and for a saying that is neither right nor wrong.
     """
     if saying not in SAYINGS:
@@ -45,6 +47,7 @@ def settle(outcome: ReplayOutcome, saying: str, user: User) -> None:
             one.passed, one.judged_by = saying == "right", "person"
         if row.replay.mode != "conversation":
             _expect(row, outcome, saying)
+            label_turn(row, _made_of(outcome), saying, user)
             _judge_again(row.value, [one for one in held if one not in alike])
         fields = ["passed", "judged_by", "settled_by", "settled_at", "verdict", "codes"]
         ReplayOutcome.objects.bulk_update(held, [*fields, "calls", "findings"])
@@ -57,7 +60,11 @@ def _alike(outcome: ReplayOutcome, held: Sequence[ReplayOutcome]) -> list[Replay
 
 
 def _signature_of(outcome: ReplayOutcome) -> tuple[object, ...]:
-    return signature([Made(call["name"], call["arguments"]) for call in outcome.made_calls])
+    return signature(_made_of(outcome))
+
+
+def _made_of(outcome: ReplayOutcome) -> list[Made]:
+    return [Made(call["name"], call["arguments"]) for call in outcome.made_calls]
 
 
 def _expect(row: ReplayCase, outcome: ReplayOutcome, saying: str) -> None:

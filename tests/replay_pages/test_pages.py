@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from conversations.models import ToolCall
+from conversations.models import Label, ToolCall
 from conversations.replay.records import Replay, ReplayOutcome
 from conversations.suites.cases import read_case
 from conversations.suites.keeping import add_cases, create_suite
@@ -137,11 +137,14 @@ def test_what_a_person_says_is_right_becomes_the_expectation(desk: Desk, bob: Cl
     assert outcome.judged_by == "person"
     expected = outcome.case.value.expectation
     assert expected is not None and expected.calls == ()
+    holding = Label.objects.filter(turn_id=outcome.case.turn_id, superseded_at=None)
+    assert list(holding.values_list("kind", "author")) == [("needless", desk.people.bob.user.pk)]
     control = ReplayOutcome.objects.get(case=outcome.case, variant__position=0)
     assert (control.passed, control.judged_by) == (False, "findings")
     bob.post(settle, {"said": "wrong", "with": "0"})
     outcome.refresh_from_db()
     assert outcome.passed is False and outcome.case.value.expectation is None
+    assert [label.kind for label in holding] == ["withdrawn"]
 
 
 def test_a_replay_is_paused_resumed_and_cancelled(desk: Desk, bob: Client) -> None:
