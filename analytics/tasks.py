@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from analytics import marks, rollups
-from analytics.alerts import deliveries, evaluation
+from analytics.alerts import deliveries, evaluation, news
 from analytics.repricing import engine
 
 REPRICING = 20.0
@@ -32,6 +32,12 @@ def send_delivery(pk: str) -> bool:
 def send_deliveries() -> int:
     """Send what waits for its next try; how many."""
     return deliveries.send_due()
+
+
+@shared_task(name="analytics.tell_incidents")
+def tell_incidents() -> int:
+    """Tell what became of incidents to those who watch them; how many events."""
+    return news.tell_waiting()
 
 
 @shared_task(name="analytics.drop_deliveries")

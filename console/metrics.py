@@ -156,10 +156,13 @@ def _read_valkey() -> Iterator[Metric]:
     workers = GaugeMetricFamily("misfire_workers", "Workers that reported lately")
     workers.add_metric([], len(heartbeat.living()))
     yield workers
-    queue = GaugeMetricFamily("misfire_queued_tasks", "Tasks that no worker has taken yet")
+    queues = GaugeMetricFamily(
+        "misfire_queued_tasks", "Tasks that no worker has taken yet", labels=["queue"]
+    )
     with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=3) as client:
-        queue.add_metric([], float(str(client.llen("celery"))))
-    yield queue
+        for queue in settings.CELERY_TASK_QUEUES:
+            queues.add_metric([queue.name], float(str(client.llen(queue.name))))
+    yield queues
     yield from _read_executions()
     now = GaugeMetricFamily("misfire_time_seconds", "The server's clock")
     now.add_metric([], timezone.now().timestamp())

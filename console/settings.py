@@ -11,6 +11,7 @@ from pathlib import Path
 import environ
 from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
+from kombu import Queue
 
 from console.lib import env, runstate
 
@@ -192,6 +193,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 INGEST_KIB_PER_SECOND = env.integer("INGEST_KIB_PER_SECOND", 32 * 1024)
 
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
+# Alerts have a queue of their own, which a worker takes that nothing long can hold up; whoever
+# names no queue takes both.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("alerts")]
+CELERY_TASK_ROUTES = {
+    f"analytics.{name}": {"queue": "alerts"}
+    for name in ("evaluate_alerts", "send_delivery", "send_deliveries", "tell_incidents")
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -249,6 +257,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "send-deliveries": {
         "task": "analytics.send_deliveries",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "tell-incidents": {
+        "task": "analytics.tell_incidents",
         "schedule": 10.0,
         "options": {"expires": 10},
     },

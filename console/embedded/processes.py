@@ -1,4 +1,4 @@
-"""The server's own processes: web, worker and beat, as `up` starts them and a Procfile may."""
+"""The server's own processes: web, workers and beat, as `up` starts them and a Procfile may."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from console.embedded.child import ChildSpec, http_status
 
 BASE_DIR = Path(__file__).resolve().parents[2]
+ALERT_THREADS = 4
+"""Looks and deliveries at a time: these wait for others, mostly."""
 UNBUFFERED = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "console.settings"}
 
 
@@ -41,11 +43,21 @@ def _web(
 
 def worker(processes: int, *, probe_url: str, probe_host: str) -> ChildSpec:
     """Celery's worker; ready when the web process has seen its heartbeat."""
+    return _worker("worker", ["-c", str(processes)], probe_url, probe_host)
+
+
+def alerts(*, probe_url: str, probe_host: str) -> ChildSpec:
+    """A worker of threads that takes alerts alone, so that no long job holds them up."""
+    place = ["-n", "alerts@%h", "-Q", "alerts", "-P", "threads", "-c", str(ALERT_THREADS)]
+    return _worker("alerts", place, probe_url, probe_host)
+
+
+def _worker(name: str, place: list[str], probe_url: str, probe_host: str) -> ChildSpec:
     return ChildSpec(
-        name="worker",
-        title="Worker",
+        name=name,
+        title=name.capitalize(),
         command=[sys.executable, "-m", "celery", "-A", "console", "worker", "-l", "WARNING"]
-        + ["-c", str(processes), "--without-gossip", "--without-mingle"],
+        + [*place, "--without-gossip", "--without-mingle"],
         ready=lambda: _has_workers(http_status(f"{probe_url}/readyz", probe_host)[1]),
         environment=UNBUFFERED,
         cwd=BASE_DIR,

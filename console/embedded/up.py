@@ -147,6 +147,7 @@ class Start:
         specs = [
             *self._webs(probe),
             processes.worker(options.workers, **probe),
+            processes.alerts(**probe),
             processes.beat(options.var_dir),
         ]
         return [self.supervisor.start(spec) for spec in specs]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from console.accounts.models import User
 from console.lib.fields import to_plain
-from conversations.incidents.records import SEVERITIES, STATUS, Incident, IncidentEvent
+from conversations.incidents.records import NEWS, SEVERITIES, STATUS, Incident, IncidentEvent
 
 _STEPS = {
     "acknowledged": "acknowledged_at",
@@ -33,7 +33,8 @@ def log(
     author: User | None = None,
     detail: dict[str, Any] | None = None,
 ) -> IncidentEvent:
-    """Write an event into the timeline; ``kind`` is one of ``records.EVENTS``."""
+    """Write an event into the timeline; ``kind`` is one of ``records.EVENTS``. Of news those who
+    watch the incident are told."""
     return IncidentEvent.objects.create(
         incident=incident,
         at=at or timezone.now(),
@@ -41,6 +42,7 @@ def log(
         text=to_plain(text)[:2000],
         author=author,
         detail=detail or {},
+        to_tell=kind in NEWS,
     )
 
 

@@ -31,6 +31,9 @@ EVENTS = [
     ("published", "Fix published"),
 ]
 
+NEWS = ("acknowledged", "mitigated", "resolved", "reopened", "changed", "note", "published")
+"""Events of which those who watch are told. Alerts have receivers of their own."""
+
 
 class Incident(models.Model):
     """Turns that went wrong together.

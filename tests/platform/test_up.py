@@ -46,7 +46,7 @@ def running(
 def test_it_says_each_component_as_it_becomes_ready(running: Up) -> None:
     said = re.findall(r"^  (\S.*\S) +ready in \d+\.\d s", running.output, re.MULTILINE)
     assert sorted(said) == sorted(
-        ["PostgreSQL", "Valkey", "Database", "Web", "Worker", "Beat", "Local model"]
+        ["PostgreSQL", "Valkey", "Database", "Web", "Worker", "Alerts", "Beat", "Local model"]
     )
     assert f"Misfire is at {running.url}/" in running.output
 

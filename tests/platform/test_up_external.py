@@ -34,6 +34,6 @@ def test_only_our_own_processes_start(tmp_path: Path, database_url: str) -> None
         state = running.state()
         os.kill(running.child_pid("web"), signal.SIGKILL)
         answers = {http_status(f"{running.url}/healthz")[0] for _ in range(10)}
-    assert children == {"web", "web-2", "worker", "beat"}
+    assert children == {"web", "web-2", "worker", "alerts", "beat"}
     assert answers == {200}, "the other web process goes on answering"
     assert not {"DATABASE_URL", "REDIS_URL", "LOCAL_MODEL_URL"} & set(state)

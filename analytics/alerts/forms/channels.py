@@ -41,14 +41,20 @@ class ChannelForm(Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )
 
+    tells_incidents = forms.BooleanField(
+        label="Also tell what becomes of incidents: status, owner, notes, fixes", required=False
+    )
+
     def __init__(
         self, *args: Any, project: Project, channel: AlertChannel | None = None, **kwargs: Any
     ) -> None:
         self.project, self.channel = project, channel
         if channel is not None:
-            own = {name: getattr(channel, name) for name in ("name", "kind", "url", "variable")}
+            names = ("name", "kind", "url", "variable", "tells_incidents")
+            own = {name: getattr(channel, name) for name in names}
             kwargs.setdefault("initial", own | {"addresses": "\n".join(channel.addresses)})
         super().__init__(*args, **kwargs)
+        self.fields["tells_incidents"].widget.attrs["class"] = "form-check-input"
         self.fields["variable"].help_text = (
             "Its name, such as ALERT_OPS_WEBHOOK_SECRET (what a webhook is signed with),"
             " OPS_WEBHOOK_URL (Slack's address) or OPS_ROUTING_KEY (PagerDuty's)."
@@ -86,6 +92,9 @@ class ChannelForm(Form):
         else:
             data["addresses"] = []
             self._check_variable(data.get("variable", ""))
+        if kind == "pagerduty":
+            # It would take each for an alert.
+            data["tells_incidents"] = False
         if kind == "webhook":
             self._check_url(data.get("url", ""))
         else:

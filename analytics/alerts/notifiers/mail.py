@@ -22,12 +22,16 @@ _WORDS = {
 
 
 def write(channel: AlertChannel, message: dict[str, Any]) -> EmailMessage:
-    """A plain text message. Those of one rule form a thread."""
-    rule = message["rule"]
-    name = rule["name"] if rule else channel.name
-    thread = f"<misfire.{message['project']}.{rule['id'] if rule else message['id']}@misfire>"
+    """A plain text message. Those of one rule or incident form a thread."""
+    rule, incident = message["rule"], message["incident"]
+    if message["type"] == "incident":
+        key, subject = incident["name"], f"{incident['name']} {incident['title']}"
+    else:
+        name = rule["name"] if rule else channel.name
+        key, subject = rule["id"] if rule else message["id"], f"{_WORDS[message['type']]}: {name}"
+    thread = f"<misfire.{message['project']}.{key}@misfire>"
     return EmailMessage(
-        subject=f"[{message['project']}] {_WORDS[message['type']]}: {' '.join(name.split())}",
+        subject=f"[{message['project']}] {' '.join(subject.split())}",
         body=_write_body(message),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=list(channel.addresses),
@@ -35,8 +39,14 @@ def write(channel: AlertChannel, message: dict[str, Any]) -> EmailMessage:
     )
 
 
+_WHY = "You get this because you watch or own the incident. Its page has the button to stop."
+
+
 def _write_body(message: dict[str, Any]) -> str:
     lines = [message["text"], ""]
+    if message["type"] == "incident":
+        lines += [f"{message['incident']['name']} is {message['state']}.", "", _WHY, ""]
+        return "\n".join([*lines, message["url"]]) + "\n"
     if rule := message["rule"]:
         lines += [f"Rule: {rule['condition']}", f"Filter: {rule['filter'] or 'none'}"]
         if message["began_at"]:

@@ -18,7 +18,10 @@ _GREY = "#6b7280"
 
 def write(message: dict[str, Any]) -> dict[str, Any]:
     """The message as an attachment with a fallback text, which every compatible receiver takes."""
-    links = [f"<{message['url']}|{'Open the alert' if message['rule'] else 'Open the channels'}>"]
+    links = []
+    if message["type"] != "incident":
+        opens = "Open the alert" if message["rule"] else "Open the channels"
+        links.append(f"<{message['url']}|{opens}>")
     if incident := message["incident"]:
         links.insert(0, f"<{incident['url']}|{escape(incident['name'])}>")
     text = escape(message["text"])
