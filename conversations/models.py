@@ -34,6 +34,7 @@ from conversations.replay.records import Replay as Replay
 from conversations.replay.records import ReplayCase as ReplayCase
 from conversations.replay.records import ReplayOutcome as ReplayOutcome
 from conversations.replay.records import ReplayVariant as ReplayVariant
+from conversations.replay.snapshots import FrozenOutcome as FrozenOutcome
 from conversations.replay.snapshots import ReplaySnapshot as ReplaySnapshot
 from conversations.suites.records import Suite as Suite
 from conversations.suites.records import SuiteCase as SuiteCase

@@ -113,9 +113,14 @@ def _read_calls(text: str) -> tuple[Made, ...]:
     return tuple(Made(call["name"], call["arguments"]) for call in json.load(text))
 
 
+def subjects_key(replay: int) -> str:
+    """Where its subjects are kept."""
+    return f"replay-cases:{replay}"
+
+
 def read_subjects(replay: Replay) -> list[Subject]:
     """The cases in their order, without what makes them large; kept, as they do not change."""
-    key = f"replay-cases:{replay.pk}"
+    key = subjects_key(replay.pk)
     found: list[Subject] | None = cache.get(key)
     if found is None:
         rows = replay.cases.order_by("position").iterator(chunk_size=500)

@@ -10,6 +10,7 @@ from console.lib import json
 from conversations.replay.cases import Case, MadeCall, Recorded
 from conversations.replay.compare import Change, Made, Pair, pair_calls
 from conversations.replay.records import ReplayCase, ReplayOutcome, ReplayVariant
+from conversations.replay.snapshots import ReplaySnapshot, recall_outcome
 from tools_registry.diff.lines import Row as LineRow
 from tools_registry.diff.lines import split_rows
 from tools_registry.validation.comparison import ABSENT
@@ -70,14 +71,23 @@ class Comparison:
         return all(row.pair.kind == "same" for row in self.calls)
 
 
-def read_side(row: ReplayCase, case: Case, variant: ReplayVariant | None, trial: int) -> Side:
-    """What was answered: by the recording where ``variant`` is None, else in this trial."""
+def read_side(
+    row: ReplayCase,
+    case: Case,
+    variant: ReplayVariant | None,
+    trial: int,
+    snapshot: ReplaySnapshot | None = None,
+) -> Side:
+    """What was answered: by the recording where ``variant`` is None, else in this trial, as a
+    snapshot holds it where one is given."""
     names = [str(_function(tool).get("name", "")) for tool in case.tools]
     if variant is None:
         return _side_of_recording(case.recorded, names)
     found = row.outcomes.filter(variant=variant, trial=trial).select_related("settled_by").first()
     if found is None:
         return Side(variant.name)
+    if snapshot is not None:
+        recall_outcome(snapshot, found)
     return Side(
         name=variant.name,
         calls=[MadeCall.from_json(call) for call in found.made_calls],

@@ -24,6 +24,7 @@ from conversations.replay.records import Replay, ReplayCase, ReplayOutcome
 from conversations.replay.sentences import find_warnings, say_verdict
 from conversations.replay.settling import NotSettled, settle
 from conversations.replay.showing import describe_change, find_fix, shows_of
+from conversations.replay.snapshots import ReplaySnapshot, recall_case
 from conversations.replay.statistics import FEW
 from conversations.replay.waiting import NotWaiting, answer, questions_of
 from conversations.search.export import FORMATS
@@ -105,7 +106,7 @@ def describe(
             for at, (total, value) in enumerate(zip(board.totals, values, strict=True))
         ],
         "best": best,
-        "cell_link": _link(_address(row), asked, case=""),
+        "cell_link": _link(page_url, asked, case=""),
         "wait_ms": _SLOW if row.total > _LARGE else _QUICK,
         "may_steer": request.member.may("responder"),
         "may_publish": request.member.may("engineer"),
@@ -140,19 +141,26 @@ def _link(address: str, asked: dict[str, str], **more: str) -> str:
 # ---- one case beside the matrix
 
 
-def describe_case(request: ProjectRequest, row: Replay, asked: Mapping[str, str]) -> dict[str, Any]:
+def describe_case(
+    request: ProjectRequest,
+    row: Replay,
+    asked: Mapping[str, str],
+    *,
+    snapshot: ReplaySnapshot | None = None,
+) -> dict[str, Any]:
     """The case that an address asks for with two of its answers; without one where it asks for
-    none."""
+    none. In a snapshot as they were then."""
     case = _find_case(row, asked.get("case", ""))
     if case is None:
         return {"row": row, "case": None}
     variants = list(row.variants.all())
-    value = case.value
+    value = recall_case(snapshot, case) if snapshot else case.value
     here = _read_place(asked, "variant", len(variants) - 1, min(1, len(variants) - 1))
     there = _read_place(asked, "with", len(variants) - 1, 0 if here else -1)
     trial = max(1, _read_place(asked, "trial", row.trials, 1))
-    right = read_side(case, value, variants[here], trial)
-    left = read_side(case, value, variants[there] if there >= 0 else None, trial)
+    right = read_side(case, value, variants[here], trial, snapshot)
+    left = read_side(case, value, variants[there] if there >= 0 else None, trial, snapshot)
+    page_url = request.path if snapshot else _address(row)
     return {
         "row": row,
         "case": case,
@@ -163,10 +171,11 @@ def describe_case(request: ProjectRequest, row: Replay, asked: Mapping[str, str]
         "trial": trial,
         "trials": range(1, row.trials + 1),
         "compared": compare_sides(left, right),
-        "waiting": questions_of(right.outcome) if right.outcome else (),
+        "waiting": questions_of(right.outcome) if right.outcome and not snapshot else (),
         "fault": _read_fault(right),
-        "case_link": _case_link(row, asked, case),
-        "may_steer": request.member.may("responder"),
+        "page_url": page_url,
+        "case_link": _case_link(page_url, asked, case),
+        "may_steer": request.member.may("responder") and snapshot is None,
     }
 
 
@@ -183,10 +192,10 @@ def _read_place(asked: Mapping[str, str], name: str, most: int, usual: int) -> i
     return int(text) if text.isdecimal() and len(text) < 4 and int(text) <= most else usual
 
 
-def _case_link(row: Replay, asked: Mapping[str, str], case: ReplayCase) -> str:
+def _case_link(page_url: str, asked: Mapping[str, str], case: ReplayCase) -> str:
     """The page's address with this case, to which variant, trial and with are still added."""
     kept = {name: value for name, value in asked.items() if name not in _OF_CASE}
-    return f"{_address(row)}?{urlencode(kept | {'case': str(case.position)})}"
+    return f"{page_url}?{urlencode(kept | {'case': str(case.position)})}"
 
 
 _OF_CASE = ("case", "variant", "with", "trial")

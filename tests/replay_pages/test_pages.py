@@ -181,6 +181,14 @@ def test_a_snapshot_stays_as_it_was(desk: Desk, bob: Client) -> None:
     row = work(begin(desk, bob))
     kept = bob.post(desk.url(row.number, "snapshots"))
     assert kept["Location"] == desk.url(row.number, "snapshots", 1)
+    changed = ReplayOutcome.objects.filter(replay=row, variant__position=1)
+    for outcome in changed:
+        bob.post(desk.url(row.number, "outcomes", outcome.pk, "settle"), {"said": "wrong"})
+    changed.update(calls="[]", text="Never said")
+    shown = bob.get(kept["Location"] + "?case=0&variant=1")
+    assert "Call, the same" in text_of(shown) and "Never said" not in text_of(shown)
+    assert "said that" not in text_of(shown) and "data-beside-form" not in shown.content.decode()
+    assert "Never said" in text_of(bob.get(desk.url(row.number) + "?case=0&variant=1"))
     ReplayOutcome.objects.filter(replay=row).delete()
     said = text_of(bob.get(kept["Location"]))
     assert "is right in 3 of 3 cases" in said and "Fixed 1/1" in said
