@@ -195,7 +195,7 @@ INGEST_KIB_PER_SECOND = env.integer("INGEST_KIB_PER_SECOND", 32 * 1024)
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
 # Alerts have a queue of their own, which a worker takes that nothing long can hold up; whoever
 # names no queue takes both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("alerts")]
+CELERY_TASK_QUEUES = [Queue(name) for name in ("celery", "alerts")]  # type: ignore[no-untyped-call]
 CELERY_TASK_ROUTES = {
     f"analytics.{name}": {"queue": "alerts"}
     for name in ("evaluate_alerts", "send_delivery", "send_deliveries", "tell_incidents")

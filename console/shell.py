@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from console.accounts.models import Member, Project, User
+from conversations.incidents.counting import count_open
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Link:
     key: str
     url: str
     current: bool
+    count: int = 0
+    """What waits there, shown beside it."""
 
 
 class Shell:
@@ -139,7 +142,12 @@ class Shell:
             current = path == url
         else:
             current = path.startswith((url, *others))
-        return Link(page.label, page.icon, page.key, url, current)
+        return Link(page.label, page.icon, page.key, url, current, self._count(page))
+
+    def _count(self, page: Page) -> int:
+        if self.project is None or page.url_name != "conversations:incident-list":
+            return 0
+        return count_open(self.project.pk)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:

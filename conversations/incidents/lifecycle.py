@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from console.accounts.models import User
 from console.lib.fields import to_plain
+from conversations.incidents.counting import forget_open
 from conversations.incidents.records import NEWS, SEVERITIES, STATUS, Incident, IncidentEvent
 
 _STEPS = {
@@ -69,6 +70,7 @@ def set_status(
         kind = "reopened" if was == "resolved" else _name_event(status)
         detail = {"from": was, "to": status} | ({"sender": sender} if sender else {})
         log(incident, kind, note, at=now, author=by, detail=detail)
+        transaction.on_commit(lambda: forget_open(incident.project_id))
     return True
 
 

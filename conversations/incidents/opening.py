@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from console.accounts.models import Project, User
 from console.lib.fields import to_plain
+from conversations.incidents.counting import forget_open
 from conversations.incidents.lifecycle import log, reopen
 from conversations.incidents.records import Incident, IncidentWatcher
 from conversations.search.query import parse
@@ -69,6 +70,7 @@ def open_incident(
         if alert:
             log(incident, "alert", incident.alert, detail={"url": incident.alert_url})
         log(incident, "opened", author=by, detail={"sender": incident.sender})
+        transaction.on_commit(lambda: forget_open(project.pk))
     return incident
 
 

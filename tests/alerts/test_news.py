@@ -51,7 +51,7 @@ def test_watchers_and_the_owner_get_mail_of_each_step_but_not_of_their_own(
         assert news.tell_waiting() == 4
         assert news.tell_waiting() == 0
         deliveries.send_due()
-    told = [(sent["To"], sent["Subject"], sent.get_payload()) for sent in box.messages]
+    told = [(sent["To"], sent["Subject"], str(sent.get_payload())) for sent in box.messages]
     assert [(to, text.splitlines()[0]) for to, _, text in told] == [
         ("bob@example.com", f"INC-1 changed by {ada.user}: Assigned to {bob.user}"),
         ("ada@example.com", f"INC-1 has a note by {bob.user}: It is the new definition"),

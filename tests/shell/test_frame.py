@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.template import Context, Template
 from django.test import Client
+from django.utils import timezone
 
 from console.lib.proportions import wilson
+from conversations.incidents.lifecycle import set_status
+from conversations.incidents.opening import open_incident
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +43,25 @@ def test_it_marks_the_current_page_and_no_other(alice: Client) -> None:
     current = re.findall(r'<a class="nav-i" href="([^"]+)"[^>]* aria-current="page"', text)
     assert len(current) == 1
     assert current[0].startswith("/p/")
+
+
+def test_the_sidebar_counts_the_open_incidents(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    member = factories.make_member()
+    client = factories.client_of(member)
+
+    def read() -> list[str]:
+        text = client.get(f"/p/{member.project.slug}/alerts/").content.decode()
+        return re.findall(r'<span class="n hot">(\d+)', text)
+
+    assert read() == []
+    with django_capture_on_commit_callbacks(execute=True):
+        incident = open_incident(member.project, title="Weather", since=timezone.now())
+    assert read() == ["1"]
+    with django_capture_on_commit_callbacks(execute=True):
+        set_status(incident, "resolved")
+    assert read() == []
 
 
 def test_every_page_of_the_sidebar_opens(alice: Client) -> None:
