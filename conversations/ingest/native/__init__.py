@@ -164,6 +164,8 @@ def build_turn(
 
 def clean(name: str, longest: int) -> str:
     """A name out of foreign data, fit for a record: cut, without NULs and lone surrogates."""
+    if name.isascii() and "\0" not in name:
+        return name[:longest]
     return name[:longest].replace("\0", "").encode("utf-8", "replace").decode()
 
 

@@ -110,7 +110,7 @@ def read_tools(tools: Iterable[Any]) -> tuple[list[dict[str, Any]], tuple[Note, 
         if not isinstance(tool, Mapping):
             notes.append(Note("part_not_carried", "A tool that is no JSON object was left out."))
         elif isinstance(tool.get("function"), Mapping) and tool.get("type") == "function":
-            read.append(dict(tool))
+            read.append(tool if isinstance(tool, dict) else dict(tool))
         else:
             read.append(_read_tool(tool, notes))
     return read, tuple(dict.fromkeys(notes))

@@ -23,7 +23,7 @@ from conversations.ingest.otlp.join import (
     sites_of,
     with_result,
 )
-from conversations.ingest.otlp.spans import dialect_of, read_log, read_span
+from conversations.ingest.otlp.spans import dialect_of, read_log, read_span, read_spans
 from conversations.ingest.otlp.values import Decoded, Log, Span, SpanEvent
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "partial_success",
     "read_log",
     "read_span",
+    "read_spans",
     "sites_of",
     "with_result",
 ]

@@ -77,9 +77,12 @@ def read_list(attributes: Mapping[str, Any], name: str) -> tuple[list[Any] | Non
 def unflatten(attributes: Mapping[str, Any], prefix: str) -> tuple[list[Any], bool]:
     """``prefix.0.a.b`` attributes as a list of nested values, and whether an index is missing."""
     root: dict[str, Any] = {}
+    begin = prefix + "."
     for name, value in attributes.items():
-        if name.startswith(prefix + "."):
-            _put(root, name[len(prefix) + 1 :].split("."), value)
+        if name.startswith(begin):
+            _put(root, name[len(begin) :].split("."), value)
+    if not root:
+        return [], False
     whole = _listed(root)
     if not isinstance(whole, list):
         return [], bool(root)

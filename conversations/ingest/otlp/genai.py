@@ -19,6 +19,7 @@ from conversations.ingest.otlp.content import (
     read_parts_message,
     structured,
 )
+from conversations.ingest.otlp.memory import Memory, Read
 
 PARAMETERS = {
     "gen_ai.request.temperature": "temperature",
@@ -57,12 +58,14 @@ USAGE = {
 }
 
 
-def read_content(attributes: Mapping[str, Any]) -> Content:
-    given, notes = read_list(attributes, "gen_ai.input.messages")
-    answered, more = read_list(attributes, "gen_ai.output.messages")
-    notes += more
-    messages, message_notes = _messages(attributes, given)
-    tools, tool_notes = _tools(attributes)
+def read_content(
+    attributes: Mapping[str, Any], *, memory: Memory | None = None, talk: str = ""
+) -> Content:
+    """``memory`` knows what other spans of the body said, ``talk`` names the conversation."""
+    memory = memory or Memory()
+    answered, notes = read_list(attributes, "gen_ai.output.messages")
+    messages, message_notes = _messages(attributes, memory, talk)
+    tools, tool_notes = _tools(attributes, memory)
     answer, answer_notes = _answer(answered)
     return Content(
         messages=messages,
@@ -76,20 +79,35 @@ def read_content(attributes: Mapping[str, Any]) -> Content:
     )
 
 
-def _messages(
-    attributes: Mapping[str, Any], given: list[Any] | None
-) -> tuple[list[dict[str, Any]] | None, list[Note]]:
-    messages: list[dict[str, Any]] = []
-    notes: list[Note] = []
-    system = structured(attributes.get("gen_ai.system_instructions"))
-    if system:
-        parts = [{"type": "text", "content": system}] if isinstance(system, str) else items(system)
-        messages, notes = read_parts_message({"role": "system", "parts": parts})
-    for message in given or ():
-        read, more = read_parts_message(message)
-        messages += read
-        notes += more
-    return (messages if messages or given is not None else None), notes
+def _messages(attributes: Mapping[str, Any], memory: Memory, talk: str) -> Read:
+    told, notes = _history(attributes, memory, talk)
+    instructions = attributes.get("gen_ai.system_instructions")
+    if not instructions:
+        return told, notes
+    is_text = isinstance(instructions, str)
+    said, more = memory.read_value(instructions, _system) if is_text else _system(instructions)
+    return ([*said, *(told or ())] if said else told), [*notes, *more]
+
+
+def _history(attributes: Mapping[str, Any], memory: Memory, talk: str) -> Read:
+    text = attributes.get("gen_ai.input.messages")
+    told = memory.read_history(talk, text, read_parts_message) if isinstance(text, str) else None
+    if told is not None:
+        return told
+    given, notes = read_list(attributes, "gen_ai.input.messages")
+    if given is None:
+        return None, notes
+    read = [read_parts_message(message) for message in given]
+    notes += [note for _, more in read for note in more]
+    return [message for some, _ in read for message in some], notes
+
+
+def _system(instructions: Any) -> tuple[list[dict[str, Any]], list[Note]]:
+    system = structured(instructions)
+    if not system:
+        return [], []
+    parts = [{"type": "text", "content": system}] if isinstance(system, str) else items(system)
+    return read_parts_message({"role": "system", "parts": parts})
 
 
 def _answer(answered: list[Any] | None) -> tuple[dict[str, Any] | None, list[Note]]:
@@ -102,7 +120,12 @@ def _answer(answered: list[Any] | None) -> tuple[dict[str, Any] | None, list[Not
     return message, notes
 
 
-def _tools(attributes: Mapping[str, Any]) -> tuple[list[dict[str, Any]] | None, list[Note]]:
+def _tools(attributes: Mapping[str, Any], memory: Memory) -> Read:
+    given = attributes.get("gen_ai.tool.definitions")
+    if isinstance(given, str):
+        known = memory.read_value(given, _definitions)
+        if known[0] is not None:
+            return known
     defined, notes = read_list(attributes, "gen_ai.tool.definitions")
     if defined is None:
         asked = obj(structured(attributes.get("model_request_parameters")))
@@ -112,6 +135,14 @@ def _tools(attributes: Mapping[str, Any]) -> tuple[list[dict[str, Any]] | None, 
         return None, notes
     tools, more = read_tools([structured(tool) for tool in defined])
     return tools, [*notes, *more]
+
+
+def _definitions(given: str) -> Read:
+    defined = structured(given)
+    if not isinstance(defined, list):
+        return None, []
+    tools, notes = read_tools([structured(tool) for tool in defined])
+    return tools, [*notes]
 
 
 def read_finish_reason(
@@ -125,6 +156,8 @@ def read_finish_reason(
 
 
 def read_parameters(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    if PARAMETERS.keys().isdisjoint(attributes):
+        return {}
     return {
         name: structured(attributes[key])
         for key, name in PARAMETERS.items()

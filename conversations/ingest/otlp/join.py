@@ -22,7 +22,7 @@ from conversations.ingest.otlp.fragments import (
     ResultFragment,
     TurnFragment,
 )
-from conversations.ingest.otlp.spans import read_log, read_span
+from conversations.ingest.otlp.spans import read_log, read_spans
 from conversations.ingest.otlp.turns import missing
 from conversations.ingest.otlp.values import Log, Span
 from conversations.ingest.record import Response, TurnRecord
@@ -194,7 +194,7 @@ def with_result(record: TurnRecord, site: CallSite, result: ResultFragment) -> T
 
 def map_traces(spans: Iterable[Span], logs: Iterable[Log] = ()) -> Joined:
     """Spans and log records, all of them at hand, as turns."""
-    fragments = [read_span(span) for span in spans]
+    fragments = read_spans(spans)
     spoken = [read_log(log) for log in logs]
     joined = join(
         [one for one in fragments if isinstance(one, TurnFragment)],

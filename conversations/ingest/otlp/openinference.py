@@ -20,6 +20,7 @@ from conversations.ingest.native.canonical import (
 from conversations.ingest.notes import Note
 from conversations.ingest.otlp.content import Content, structured, unflatten
 from conversations.ingest.otlp.logfire import of_request
+from conversations.ingest.otlp.memory import Memory
 from conversations.ingest.otlp.openllmetry import GAP
 from conversations.ingest.record import BadRecord
 
@@ -34,16 +35,17 @@ USAGE = {
 SPOKEN = ("model", "messages", "tools", "tool_choice", "functions", "function_call")
 
 
-def read_content(attributes: Mapping[str, Any]) -> Content:
+def read_content(attributes: Mapping[str, Any], *, memory: Memory | None = None) -> Content:
+    memory = memory or Memory()
     wire = of_request(obj(structured(attributes.get("input.value")))).filled_by(
         _of_answer(obj(structured(attributes.get("output.value"))))
     )
     reason = Content(finish_reason=text(attributes.get("llm.finish_reason")) or None)
     if wire.messages is None or wire.message is None:
-        return wire.filled_by(_flattened(attributes)).filled_by(reason)
+        return wire.filled_by(_flattened(attributes, memory)).filled_by(reason)
     if _count(attributes) > len(wire.messages):  # the wire does not show all that was asked
         whole = Content(message=wire.message, tools=wire.tools, finish_reason=wire.finish_reason)
-        return whole.filled_by(_flattened(attributes)).filled_by(reason)
+        return whole.filled_by(_flattened(attributes, memory)).filled_by(reason)
     return wire.filled_by(reason)
 
 
@@ -70,11 +72,13 @@ def _of_answer(answer: dict[str, Any]) -> Content:
     )
 
 
-def _flattened(attributes: Mapping[str, Any]) -> Content:
+def _flattened(attributes: Mapping[str, Any], memory: Memory) -> Content:
     given, lost = unflatten(attributes, "llm.input_messages")
     answered, answers_lost = unflatten(attributes, "llm.output_messages")
     listed, _ = unflatten(attributes, "llm.tools")
-    defined = [structured(obj(obj(tool).get("tool")).get("json_schema")) for tool in listed]
+    defined = [
+        _definition(obj(obj(tool).get("tool")).get("json_schema"), memory) for tool in listed
+    ]
     tools, notes = read_tools(defined)
     asked = obj(structured(attributes.get("llm.invocation_parameters")))
     answer = _message(answered[0]) if answered else None
@@ -87,6 +91,10 @@ def _flattened(attributes: Mapping[str, Any]) -> Content:
         choices=len(answered),
         notes=(*notes, GAP) if lost or answers_lost else notes,
     )
+
+
+def _definition(schema: Any, memory: Memory) -> Any:
+    return memory.read_value(schema, structured) if isinstance(schema, str) else structured(schema)
 
 
 def _message(entry: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from conversations.assembly.payload import text
@@ -15,22 +15,29 @@ from conversations.ingest.otlp.fragments import (
     SpanFragment,
     TurnFragment,
 )
+from conversations.ingest.otlp.memory import Memory
 from conversations.ingest.otlp.results import read_result
 from conversations.ingest.otlp.turns import build_turn
 from conversations.ingest.otlp.values import Log, Span
-from conversations.ingest.record import LIMITS, BadRecord, Limits, check_depth
+from conversations.ingest.record import LIMITS, BadRecord, Limits
 
 ASKING = frozenset(
     ["chat", "text_completion", "generate_content", "completion", "response", "responses"]
 )
 
 
-def read_span(span: Span, *, limits: Limits = LIMITS) -> SpanFragment:
+def read_spans(spans: Iterable[Span]) -> list[SpanFragment]:
+    """The fragments of a body's spans; what they have in common is the same objects."""
+    memory = Memory()
+    return [read_span(span, memory=memory) for span in spans]
+
+
+def read_span(span: Span, *, limits: Limits = LIMITS, memory: Memory | None = None) -> SpanFragment:
     """The fragment of one span: a turn, a tool's result, or nothing that we store."""
     role = role_of(span)
     try:
         if role == "turn":
-            return _turn(span, limits)
+            return _turn(span, limits, memory or Memory())
         if role == "result":
             return read_result(span)
     except BadRecord as error:
@@ -97,14 +104,15 @@ def dialect_of(span: Span) -> str:
     return "genai-events"
 
 
-def _content(span: Span) -> Content:
+def _content(span: Span, memory: Memory) -> Content:
     attributes = span.attributes
     if openinference.KIND in attributes:
-        content = openinference.read_content(attributes)
+        content = openinference.read_content(attributes, memory=memory)
         if content.message is not None or content.messages is not None:
             return content
         return content.filled_by(genai.read_content(attributes))
-    content = genai.read_content(attributes)
+    talk = text(attributes.get("gen_ai.conversation.id")) or span.trace_id
+    content = genai.read_content(attributes, memory=memory, talk=talk)
     if content.messages is None or content.message is None:
         content = content.filled_by(openllmetry.read_content(attributes))
     if content.messages is None or content.message is None:
@@ -114,10 +122,11 @@ def _content(span: Span) -> Content:
     return content
 
 
-def _turn(span: Span, limits: Limits) -> TurnFragment:
-    content = _content(span)
-    for value in (content.messages, content.tools, content.message, content.parameters):
-        check_depth(value, limits.max_depth)
+def _turn(span: Span, limits: Limits, memory: Memory) -> TurnFragment:
+    content = _content(span, memory)
+    for values in (content.messages, content.tools):
+        memory.check_depth(values or (), limits.max_depth - 1)
+    memory.check_depth((content.message, content.parameters), limits.max_depth)
     if len(content.messages or ()) > limits.max_messages:
         raise BadRecord("too_many_messages", f"{len(content.messages or ())} messages in one span.")
     return TurnFragment(

@@ -84,11 +84,17 @@ def _writes_shallow(value: Any, deepest: int) -> bool:
         return False
 
 
+def _is_flat(value: dict[Any, Any] | list[Any]) -> bool:
+    """Does it hold no object or array, as most messages do?"""
+    held = value.values() if isinstance(value, dict) else value
+    return not any(isinstance(one, dict | list) for one in held)
+
+
 def check_depth(value: Any, deepest: int) -> None:
     """Raise ``too_deep`` where objects and arrays nest deeper than ``deepest``, by no recursion."""
-    if not isinstance(value, dict | list) or _writes_shallow(value, deepest):
+    if not isinstance(value, dict | list) or _is_flat(value) or _writes_shallow(value, deepest):
         return
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value]
     for _ in range(deepest):
         level = [
             child

@@ -26,7 +26,7 @@ from conversations.ingest.store.batch import write_turns
 from conversations.ingest.store.prepared import NewTurn, Texts, prepare
 from conversations.ingest.store.rows import Wire
 from conversations.ingest.store.tally import Failure, Outcome, Refusal, Sender
-from conversations.ingest.store.toolsets import Offered, note_sightings, offer_tools
+from conversations.ingest.store.toolsets import Offered, Offers, note_sightings
 from conversations.redaction import WIRE_DROPPED, Rules, redact, redact_body, redact_bytes
 from conversations.rulebook import rules_for
 from conversations.wire import unpack, unpack_request
@@ -129,7 +129,7 @@ def service_of(record: TurnRecord) -> str:
 def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
     now, texts, project = timezone.now(), Texts(), batch.sender.project
     behind = BEHIND if batch.sender.door in LIVE_DOORS else None
-    rules = rules_for(project)
+    rules, offers = rules_for(project), Offers(project)
     for line, item, raw in entries:
         if isinstance(item, BadRecord):
             batch.refusals.append(Refusal(line, redact_body(bytes(raw), rules), item))
@@ -147,7 +147,7 @@ def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
             new.connection = wire.connection if wire else None
             tools = item.request.tools
             if tools is not None:
-                offer = offer_tools(project, tools, item.at)
+                offer = offers.of(tools, item.at)
                 batch.offers[new.id], new.toolset = offer, offer.id
             batch.turns.append(new)
         except (OperationalError, InterfaceError):

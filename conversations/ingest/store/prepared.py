@@ -128,20 +128,30 @@ class NewTurn:
 
 
 class Texts:
-    """JSON texts of messages: turns of one transcript share them, each is written once.
+    """JSON texts of messages and the names of their lists: turns of one transcript share them,
+    each is made once.
 
     The messages are kept, so that no other can have the identity of one of them.
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, bytes]] = {}
+        self._texts: dict[int, tuple[Any, bytes]] = {}
+        self._names: dict[tuple[str, int], str] = {}
 
-    def of(self, messages: Sequence[Any]) -> list[bytes]:
-        known = self._known
+    def of(self, messages: Sequence[Any]) -> tuple[list[bytes], list[str]]:
+        """The text of each message, and the name of the list up to it."""
+        texts, names, name = list[bytes](), list[str](), ""
         for message in messages:
-            if id(message) not in known:
-                known[id(message)] = message, json.dump_bytes(message)
-        return [known[id(message)][1] for message in messages]
+            held = self._texts.get(id(message))
+            if held is None:
+                held = self._texts[id(message)] = message, json.dump_bytes(message)
+            texts.append(held[1])
+            step = name, id(message)
+            if step not in self._names:
+                self._names[step] = chain([held[1]], name)[0]
+            name = self._names[step]
+            names.append(name)
+        return texts, names
 
 
 def claim_of(project: int, record: TurnRecord) -> tuple[UUID, UUID]:
@@ -154,8 +164,7 @@ def prepare(
 ) -> NewTurn:
     """All of a turn that does not depend on what is stored."""
     key, turn = claim_of(project, record)
-    written = texts.of(record.request.messages)
-    names = chain(written)
+    written, names = texts.of(record.request.messages)
     link = Link(turn, record.at, len(written), names[-1] if names else "")
     link.users = count_users(record.request.messages)
     new = NewTurn(record, line, raw, turn, key, written, names, link, [])

@@ -89,6 +89,20 @@ def offer_tools(project: Project, tools: Sequence[Any], at: datetime) -> Offered
     return found
 
 
+class Offers:
+    """The toolsets of one batch: tools that are the same objects are looked up once."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known: dict[tuple[int, ...], tuple[Sequence[Any], Offered]] = {}
+
+    def of(self, tools: Sequence[Any], at: datetime) -> Offered:
+        key = tuple(map(id, tools))
+        if key not in self._known:
+            self._known[key] = tools, offer_tools(self._project, tools, at)
+        return self._known[key][1]
+
+
 def read_toolsets(ids: Collection[int]) -> dict[int, Offered]:
     """Stored toolsets by their rows' ids."""
     return {toolset.pk: _open(toolset) for toolset in Toolset.objects.filter(pk__in=ids)}

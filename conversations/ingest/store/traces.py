@@ -29,7 +29,7 @@ from conversations.ingest.otlp import (
     complete,
     match,
     read_log,
-    read_span,
+    read_spans,
     sites_of,
     with_result,
 )
@@ -47,7 +47,7 @@ from conversations.ingest.store.answers import Answer, apply_answers
 from conversations.ingest.store.fragments import Held
 from conversations.ingest.store.prepared import claim_of
 from conversations.ingest.store.tally import Outcome, Refusal, Sender
-from conversations.ingest.store.toolsets import offer_tools
+from conversations.ingest.store.toolsets import Offers
 from conversations.models import TraceFragment
 
 TRACES = 64
@@ -60,7 +60,7 @@ Fragment = TurnFragment | ResultFragment | LogFragment
 
 def store_spans(sender: Sender, decoded: Decoded) -> Outcome:
     """Store what a body of OTLP holds; committed when this returns."""
-    read = [*map(read_span, decoded.spans), *map(read_log, decoded.logs)]
+    read = [*read_spans(decoded.spans), *map(read_log, decoded.logs)]
     found = [one for one in read if isinstance(one, TurnFragment | ResultFragment | LogFragment)]
     refused = [one for one in read if isinstance(one, Refused)]
     outcome = Outcome(beside=len(read) - len(found) - len(refused))
@@ -85,11 +85,12 @@ def store_spans(sender: Sender, decoded: Decoded) -> Outcome:
 def _offer_ahead(project: Project, found: Iterable[Fragment]) -> None:
     """Keep toolsets that are new before the traces' transaction: in it, their locks would be held
     until its end, and writers that meet would wait in a circle."""
+    offers = Offers(project)
     for one in found:
         if isinstance(one, TurnFragment) and (tools := one.record.request.tools) is not None:
             if is_off(one.record):
                 continue
-            offer_tools(project, tools, one.record.at)
+            offers.of(tools, one.record.at)
 
 
 @dataclass(slots=True)
