@@ -56,6 +56,7 @@ class _Round:
             key: loop.create_future() for key in self._ours
         }
         self._by_hand: set[str] = set()
+        self._paused: list[str] = []
         self._waiting: set[str] = set()
         self.verdicts: list[VerdictValue] = []
         setting = Setting(
@@ -75,18 +76,20 @@ class _Round:
         executed = [key for key, mode in modes.items() if mode == "execute"]
         if executed or self._executing.executable:
             self._executing.tell_plan()
-        self._by_hand = {key for key, mode in modes.items() if mode == "hand"}
+        self._paused = executed if self._executing.pauses(executed) else []
+        hand = [key for key, mode in modes.items() if mode == "hand"]
+        self._by_hand = {*hand, *self._paused}
         if self._by_hand:
             self._waiting |= self._by_hand
             await in_thread(set_status)(self._order.run, "waiting")
         try:
             async with asyncio.TaskGroup() as tasks:
                 for key, mode in modes.items():
-                    if mode == "hand":
+                    if key in self._by_hand:
                         tasks.create_task(self._wait_for_hand(key))
                     elif mode != "execute":
                         tasks.create_task(self._answer(key, mode))
-                self._executing.begin(executed)
+                self._executing.begin([key for key in executed if key not in self._by_hand])
                 results = await asyncio.gather(*self._results.values())
         finally:
             await self._executing.stop()
@@ -99,7 +102,10 @@ class _Round:
             case "execute":
                 wanted = set(command.get("calls") or ()) & self._by_hand
                 executable = set(self._executing.executable)
-                keys = [key for key in wanted & executable if not self._results[key].done()]
+                # What no tool can be asked for is refused along with the others.
+                refused = set(self._paused) - executable if wanted & executable else set()
+                keys = wanted & executable | refused
+                keys = [key for key in keys if not self._results[key].done()]
                 self._executing.begin(keys)
             case "plan" if command.get("round") == self._told.number:
                 self._executing.change(command)

@@ -19,6 +19,7 @@ from conversations.rounds import Body, Judged, Offered
 from conversations.runs import Order
 from tools_registry.execution import confirmation
 from tools_registry.execution.caller import Caller, Proposal
+from tools_registry.execution.effects import is_destructive
 from tools_registry.execution.hosts import hosts_of
 from tools_registry.execution.outcomes import Event, Outcome, tell_error
 from tools_registry.execution.plan import BadPlan, Step, make_plan
@@ -77,6 +78,18 @@ class Executing:
         found = self._judged[key].verdict.findings
         grave = (one for one in found if one.severity == "rejected")
         return next((one for one in grave if one.code != "confirmation_missing"), None)
+
+    def pauses(self, keys: Sequence[str]) -> bool:
+        """Whether a person is to see the plan, and may change it, before these calls run.
+
+        Unless the run says so, where the plan has several calls and a destructive one of them
+        would run; a single one asks anyway.
+        """
+        if not keys or (asked := self._setting.order.checked.body.pause) is False:
+            return False
+        steps = [self.plan.by_key[key] for key in keys if key in self.executable]
+        has_destructive = any(is_destructive(step.spec, step.policy) for step in steps)
+        return bool(steps) and (asked or (len(self._judged) > 1 and has_destructive))
 
     # The plan.
 

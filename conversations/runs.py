@@ -67,6 +67,7 @@ class RunRequest(BaseModel):
     conversation: UUID | None = None
     max_rounds: int = Field(default=8, ge=1, le=MOST_ROUNDS)
     router: int | None = None
+    pause: bool | None = None
     routed: str = ""
 
 

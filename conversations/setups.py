@@ -49,6 +49,7 @@ def of_request(request: Mapping[str, Any], tools: list[dict[str, Any]]) -> Setup
         "answers": dict(request.get("answers") or {}),
         # Its tools are those that a router left.
         "router": None,
+        "pause": request.get("pause"),
         "columns": [{"letter": "A"}],
         "trials": 1,
         "group": None,

@@ -53,6 +53,7 @@ export const settingsPanel = (root, setup, { connections, routers }) => {
     for (const name of ["temperature", "max_tokens", "top_p", "seed"]) field(name).value = setup.value.parameters[name] ?? "";
     field("parallel").value = fromThree(setup.value.parallel);
     field("strict").value = fromThree(setup.value.strict);
+    field("pause").value = fromThree(setup.value.pause);
     fill(field("router"), routerOptions(routers, setup.value.router, routers.length ? "none: all tools" : "none yet"));
     field("extra").value = setup.value.extra;
     field("title").value = setup.value.title;
@@ -65,7 +66,7 @@ export const settingsPanel = (root, setup, { connections, routers }) => {
   for (const name of ["temperature", "max_tokens", "top_p", "seed"]) {
     field(name).addEventListener("input", (event) => setup.change({ parameters: { ...setup.value.parameters, [name]: event.target.value } }));
   }
-  for (const name of ["parallel", "strict"]) field(name).addEventListener("change", (event) => setup.change({ [name]: three[event.target.value] }));
+  for (const name of ["parallel", "strict", "pause"]) field(name).addEventListener("change", (event) => setup.change({ [name]: three[event.target.value] }));
   field("router").addEventListener("change", (event) => setup.change({ router: Number(event.target.value) || null }));
   field("extra").addEventListener("input", (event) => setup.change({ extra: event.target.value }));
   field("title").addEventListener("input", (event) => setup.change({ title: event.target.value }));

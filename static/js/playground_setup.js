@@ -5,7 +5,7 @@ const SAVE_AFTER = 800;
 
 export const EMPTY = {
   title: "", messages: [{ role: "user", content: "" }], tools: [], connection: null, model: "", parameters: {}, extra: "",
-  tool_choice: "auto", parallel: null, strict: null, router: null, answers: {}, columns: [{ letter: "A" }], trials: 1, group: null, conversation: null, origin: null,
+  tool_choice: "auto", parallel: null, strict: null, router: null, pause: null, answers: {}, columns: [{ letter: "A" }], trials: 1, group: null, conversation: null, origin: null,
 };
 
 // setup(initial, save) → {value, change(patch), onChange(listener), flush()}: patches are merged and saved after a pause.
@@ -71,6 +71,7 @@ export const requestOf = (setup, letter, trial, group) => {
     connection: column.connection || setup.connection, model: column.model || setup.model, messages: messagesOf(setup, column), tools,
     tool_choice: setup.tools.length ? choiceOf(setup) : "auto", parameters: parametersOf(setup), stream: true, answers: setup.answers,
     group, column: letter, trial, title: setup.title, ...(setup.conversation ? { conversation: setup.conversation } : {}), ...(routerOf(setup, letter) ? { router: routerOf(setup, letter) } : {}),
+    ...(setup.pause === null ? {} : { pause: setup.pause }),
   };
 };
 

@@ -119,6 +119,45 @@ async def test_an_agreed_destructive_call_runs(people: People) -> None:
     assert of(events, "call.result")[0]["content"] == "gone"
 
 
+@pytest.mark.parametrize(
+    ("pause", "destructive", "waits"),
+    [(None, False, False), (True, False, True), (None, True, True), (False, True, False)],
+)
+async def test_calls_that_are_executed_pause_at_their_plan(
+    people: People, pause: bool | None, destructive: bool, waits: bool
+) -> None:
+    """One without an executor is refused along with them."""
+    confirmed = {"destructive": True, "confirmation": {"argument": "/confirm"}}
+    policy = {"execution": mock("changed"), **(confirmed if destructive else {})}
+    calls = [("get_weather", {"city": "Oslo"}), ("set_city", {"city": "Oslo"})]
+    # A destructive call does not follow one that failed.
+    calls += [] if destructive else [("unrun", {})]
+    start = await prepare(
+        people, calls, get_weather={"execution": mock()}, set_city=policy, unrun={}
+    )
+    answers = executed("get_weather", "set_city", "unrun")
+    async with Socket(people.rita) as socket:
+        await socket.start(**start, answers=answers, pause=pause)
+        events = await socket.until("calls.planned")
+        run = events[-1]["run"]
+        if waits:
+            events = [event for _ in calls for event in await socket.until("call.waiting")]
+            assert not of(events, "call.executing")
+            await socket.send(type="plan.change", run=run, round=1, add=[["1.0.1", "1.0.0"]])
+            (changed,) = await socket.until("calls.planned")
+            assert "refused" not in changed
+            await socket.send(type="call.execute", run=run, calls=["1.0.0", "1.0.1"])
+        events = await socket.until("call.executing")
+        while destructive and events[-1]["step"] != "held":
+            events += await socket.until("call.executing")
+        if destructive:
+            await socket.send(type="call.confirm", run=run, call="1.0.1", agree=True)
+        events += await socket.until("run.finished")
+    results = {event["key"]: event["content"] for event in of(events, "call.result")}
+    assert results["1.0.1"] == "changed"
+    assert len(results) == len(calls)
+
+
 async def test_a_person_changes_the_plan_and_executes_what_waits(people: People) -> None:
     calls = [("get_weather", {"city": "Oslo"}), ("get_forecast", {"city": "Oslo"})]
     start = await prepare(
