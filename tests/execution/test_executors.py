@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from pytest_django import Settings
 
 from tests.providers.upstream import Upstream, answer, hang
 from tests.tools.test_import_mcp import COMMAND, server  # noqa: F401
+from tools_registry.execution import sessions
 from tools_registry.execution.executors import Answer, Fault, Job, load
 from tools_registry.policies import PolicySpec
 from tools_registry.specs import ToolSpec
@@ -238,7 +242,22 @@ async def test_a_name_that_rebinds_reaches_nothing_new(
 # ---- mcp
 
 
-async def test_a_real_mcp_server_is_asked(settings: Settings) -> None:
+def programs(command: str) -> set[int]:
+    """The processes that this one started with this command line and that still run."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().decode().strip("\0").split("\0")
+        except OSError:
+            continue
+        if " ".join(line).endswith(command):
+            found.add(int(folder.name))
+    return found
+
+
+async def test_a_real_mcp_server_is_asked_and_kept_for_a_while(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = f"{sys.executable.rpartition('/')[0]}/mcp-server-time --local-timezone UTC"
     mcp = {"command": command, "tool": "convert_time"}
     fault = await refusal("mcp", **mcp)
@@ -247,8 +266,18 @@ async def test_a_real_mcp_server_is_asked(settings: Settings) -> None:
     arguments = {"source_timezone": "UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"}
     found = await executor("mcp", **mcp, result="/target/datetime").run(job(arguments))
     assert "T21:00:00+09:00" in found.text
+    [program] = programs(command)
     fault = await refusal("mcp", job(arguments | {"time": "noon"}), **mcp)
     assert fault.code == "tool_error" and "Invalid time format" in fault.message
+    assert programs(command) == {program}
+    os.kill(program, signal.SIGKILL)
+    while program in programs(command):
+        await asyncio.sleep(0.02)
+    monkeypatch.setattr(sessions, "IDLE_S", 0.05)
+    await executor("mcp", **mcp).run(job(arguments))
+    async with asyncio.timeout(10):
+        while programs(command):
+            await asyncio.sleep(0.02)
 
 
 async def test_a_program_that_is_no_server_says_why(settings: Settings) -> None:

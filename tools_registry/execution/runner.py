@@ -225,6 +225,7 @@ class _Running:
             self._caller.hosts,
             self._caller.recorded,
             self._caller.seed + list(self._plan.by_key).index(step.key),
+            self._caller.project,
         )
 
     async def _confirm(self, step: Step, executor: Executor, job: Job) -> None:

@@ -36,17 +36,22 @@ def allowed_commands() -> list[str]:
     return list(settings.MCP_COMMANDS)
 
 
+def check_command(command: str) -> None:
+    """Raises ``CannotRead`` for a program that may not be started."""
+    if command not in allowed_commands():
+        raise CannotRead(
+            f"{command} may not be started here. Add the whole command line to the setting"
+            " MCP_COMMANDS of the web and worker processes, and restart them"
+        )
+
+
 @contextmanager
 def open_program(command: str) -> Iterator[tuple[AbstractAsyncContextManager[Any], IO[str]]]:
     """How to talk to a program once it is entered, and the file of what it says beside that.
 
     Raises ``CannotRead`` where it may not be started, and OSError later where it cannot be.
     """
-    if command not in allowed_commands():
-        raise CannotRead(
-            f"{command} may not be started here. Add the whole command line to the setting"
-            " MCP_COMMANDS of the web and worker processes, and restart them"
-        )
+    check_command(command)
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
     program, *arguments = shlex.split(command)

@@ -32,6 +32,7 @@ class Job:
     hosts: Sequence[str] = ()
     recorded: Recorded | None = None
     seed: int = 0
+    project: int = 0
 
     @property
     def allowed(self) -> list[http.Allowance]:

@@ -1,15 +1,14 @@
-"""A tool of an MCP server: of a program that MCP_COMMANDS lists, or at an address.
-
-A connection is made for each call, so that nothing of one call is left for the next.
-"""
+"""A tool of an MCP server: of a program that MCP_COMMANDS lists, or at an address."""
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+import functools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpcore2
 import httpx2
 
 from console.lib import http, json
@@ -23,8 +22,9 @@ from tools_registry.execution.executors.base import (
     secret,
     shorten,
 )
+from tools_registry.execution.sessions import sessions
 from tools_registry.importers.items import CannotRead
-from tools_registry.importers.mcp_servers import first_of, open_program, tail
+from tools_registry.importers.mcp_servers import check_command, first_of, open_program, tail
 from tools_registry.policies import execution
 
 
@@ -47,42 +47,41 @@ class McpExecutor:
         return self.settings.tool or job.tool
 
     async def run(self, job: Job) -> Answer:
+        settings = self.settings
         try:
-            result = await (self._ask_program(job) if self.settings.command else self._ask(job))
+            if settings.command:
+                check_command(settings.command)
+            key = secret(settings.key_variable) if settings.url else ""
+            named = (job.project, settings.command or settings.url, key, tuple(job.hosts))
+            opening = functools.partial(self._open, key, job.allowed)
+            arguments = dict(job.arguments)
+            result = await sessions().call(named, opening, self._name(job), arguments)
         except BaseExceptionGroup as group:
             raise self._translate(first_of(group)) from group
-        except (httpx2.HTTPError, httpcore2.ConnectError, httpx2.InvalidURL, OSError) as error:
+        except Exception as error:
             raise self._translate(error) from error
-        except (http.BlockedAddress, CannotRead) as error:
-            raise self._translate(error) from error
-        return pick(_read(result), self.settings.result)
+        return pick(_read(result), settings.result)
 
-    async def _ask(self, job: Job) -> Any:
+    @asynccontextmanager
+    async def _open(self, key: str, allowed: Sequence[http.Allowance]) -> AsyncIterator[_Client]:
+        if self.settings.command:
+            with open_program(self.settings.command) as (transport, said):
+                try:
+                    async with _connect(transport) as client:
+                        yield client
+                except Exception as error:
+                    fault = self._translate(first_of(error))
+                    fault.message += tail(said)
+                    raise fault from error
+            return
         from mcp.client.streamable_http import streamable_http_client
 
-        timeout = httpx2.Timeout(job.timeout_s)
-        async with http.client(timeout=timeout, allowed=job.allowed) as client:
-            if key := secret(self.settings.key_variable):
-                client.headers["Authorization"] = f"Bearer {key}"
-            transport = streamable_http_client(self.settings.url, http_client=client)
-            return await self._call(transport, job)
-
-    async def _ask_program(self, job: Job) -> Any:
-        with open_program(self.settings.command) as (transport, said):
-            try:
-                return await self._call(transport, job)
-            except Fault:
-                raise
-            except Exception as error:
-                fault = self._translate(first_of(error))
-                fault.message += tail(said)
-                raise fault from error
-
-    async def _call(self, transport: AbstractAsyncContextManager[Any], job: Job) -> Any:
-        from mcp.client.client import Client
-
-        async with Client(transport, cache=None) as client:
-            return await client.call_tool(self._name(job), dict(job.arguments))
+        async with http.client(allowed=allowed) as found:
+            if key:
+                found.headers["Authorization"] = f"Bearer {key}"
+            transport = streamable_http_client(self.settings.url, http_client=found)
+            async with _connect(transport) as client:
+                yield client
 
     def _translate(self, error: BaseException) -> Fault:
         from mcp.shared.exceptions import MCPError
@@ -101,6 +100,37 @@ class McpExecutor:
             case _:
                 said = shorten(str(error)) or type(error).__name__
                 return Fault("tool_error", f"{self.target} does not answer: {said}", transient=True)
+
+
+@dataclass(frozen=True)
+class _Client:
+    """A session that is open; ``incoming`` is the stream of what the server sends."""
+
+    client: Any
+    incoming: Any
+
+    @property
+    def is_alive(self) -> bool:
+        return bool(self.incoming.statistics().open_send_streams)
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> Any:
+        return await self.client.call_tool(tool, arguments)
+
+
+@asynccontextmanager
+async def _connect(transport: AbstractAsyncContextManager[Any]) -> AsyncIterator[_Client]:
+    from mcp.client.client import Client
+
+    incoming: list[Any] = []
+
+    @asynccontextmanager
+    async def watched() -> AsyncIterator[Any]:
+        async with transport as streams:
+            incoming.append(streams[0])
+            yield streams
+
+    async with Client(watched(), cache=None) as client:
+        yield _Client(client, incoming[0])
 
 
 def _read(result: Any) -> Answer:
