@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpResponse
@@ -92,6 +93,7 @@ def show_incident(request: ProjectRequest, number: int) -> HttpResponse:
         "may_replay": request.member.may("responder"),
         "may_edit": request.member.may("engineer"),
         "is_watching": incident.watchers.filter(pk=request.user.pk).exists(),
+        "sends_mail": bool(settings.EMAIL_HOST),
         "watchers": incident.watchers.order_by("name", "email"),
         "members": _members(request),
         "severities": SEVERITIES,
