@@ -46,8 +46,9 @@ _ANSWERS = {
 
 def everyday(until: datetime, chance: random.Random, *, a_day: int = 200) -> Iterator[Record]:
     """The turns of thirty days before ``until``, day by day."""
-    desk = Desk("day", chance)
+    desk, due = Desk("day", chance), 0.0
     for day in range(DAYS):
+        grouped = day >= GROUPED_AFTER
         begun = until - timedelta(days=DAYS - day)
         busy = 0.6 if begun.weekday() >= 5 else 1.0
         for hour in range(24):
@@ -55,10 +56,13 @@ def everyday(until: datetime, chance: random.Random, *, a_day: int = 200) -> Ite
             for _ in range(round(a_day * share * chance.uniform(0.7, 1.3))):
                 at = begun + timedelta(hours=hour, seconds=chance.uniform(0, 3600))
                 if at < until - timedelta(minutes=10):
-                    yield from talk(desk, at, grouped=day >= GROUPED_AFTER).records
+                    # Spread evenly, so that the shares come out whatever the seed is.
+                    due += WRONG_AFTER if grouped else WRONG_BEFORE
+                    wrong, due = due >= 1, due % 1
+                    yield from talk(desk, at, grouped=grouped, wrong=wrong).records
 
 
-def talk(desk: Desk, at: datetime, *, grouped: bool) -> Talk:
+def talk(desk: Desk, at: datetime, *, grouped: bool, wrong: bool) -> Talk:
     """One conversation about one thing."""
     chance = desk.chance
     about = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
@@ -77,7 +81,7 @@ def talk(desk: Desk, at: datetime, *, grouped: bool) -> Talk:
     said = desk.open(at, tools).say(chance.choice(_ASKED[about]).format(**facts))
     said.tags = [*said.tags, "prompt:grouped" if grouped else "prompt:everything"]
     expected = [replace(right, result=None)] if chance.random() < 0.08 else None
-    if chance.random() < (WRONG_AFTER if grouped else WRONG_BEFORE):
+    if wrong:
         said.call(_wrong_call(right, about, facts, chance, grouped), expected=expected)
         return said.answer("Sorry, that did not work. Could you say it in other words?")
     said.call(right, expected=expected)
@@ -141,7 +145,8 @@ def _wrong_call(
     """What a model does with too many functions: names that are none, others' parameters."""
     kinds = ["misspelt", "shape"] if grouped else ["invented", "misspelt", "foreign", "shape"]
     arguments = dict(right.arguments) if isinstance(right.arguments, dict) else {}
-    failed = replace(right, status="error", result={"error": "no such function or parameter"})
+    said = {"error": "no such function or parameter"}
+    failed = replace(right, status="error", result=said, cached=False, cost=None)
     match chance.choice(kinds):
         case "invented":
             return replace(failed, name="make_user_happy", arguments={"mood": "better"})
