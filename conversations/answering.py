@@ -105,8 +105,7 @@ class _Round:
                 # What no tool can be asked for is refused along with the others.
                 refused = set(self._paused) - executable if wanted & executable else set()
                 keys = wanted & executable | refused
-                keys = [key for key in keys if not self._results[key].done()]
-                self._executing.begin(keys)
+                self._executing.begin([key for key in keys if not self._results[key].done()])
             case "plan" if command.get("round") == self._told.number:
                 self._executing.change(command)
             case "confirm":

@@ -259,7 +259,7 @@ async def test_a_real_mcp_server_is_asked_and_kept_for_a_while(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = f"{sys.executable.rpartition('/')[0]}/mcp-server-time --local-timezone UTC"
-    mcp = {"command": command, "tool": "convert_time"}
+    mcp: dict[str, Any] = {"command": command, "tool": "convert_time"}
     fault = await refusal("mcp", **mcp)
     assert "MCP_COMMANDS" in fault.message
     settings.MCP_COMMANDS = [command]
