@@ -46,7 +46,12 @@ PURE = [
     "conversations.replay.compare",
     "conversations.replay.statistics",
     "conversations.incidents.suspects",
+    "analytics.definitions",
+    "analytics.facts",
     "analytics.alerts.rules",
+    "analytics.alerts.watched",
+    "analytics.alerts.preview",
+    "analytics.alerts.wording",
     "analytics.alerts.lifecycle",
 ]
 # Started before settings are read, so it must not need Django either.
