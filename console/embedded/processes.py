@@ -9,8 +9,8 @@ from pathlib import Path
 from console.embedded.child import ChildSpec, http_status
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-ALERT_THREADS = 4
-"""Looks and deliveries at a time: these wait for others, mostly."""
+ALERT_THREADS = 8
+"""Looks and deliveries at a time: so many receivers may hang before a look has to wait."""
 UNBUFFERED = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "console.settings"}
 
 
