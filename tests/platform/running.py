@@ -43,7 +43,7 @@ def manage(var_dir: Path, *arguments: str, **added: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=250,
         env=environment(var_dir, **added),
     )
 
@@ -64,7 +64,7 @@ class Up:
             command=["env", "-i", *(f"{name}={value}" for name, value in env.items())]
             + [sys.executable, str(ROOT / "manage.py"), "up", *options],
             ready=lambda: "Ctrl-C stops everything" in self.output,
-            patience=120.0,
+            patience=280.0,
         )
         folder = Path(os.environ["TESTS_FOLDER"])
         self.child = Child(spec, folder / "log")

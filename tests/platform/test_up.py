@@ -1,9 +1,14 @@
-"""One command starts everything, on a state folder where an earlier start was interrupted."""
+"""One command starts everything, on a state folder where an earlier start was interrupted.
+
+At last it is hurt: children that die come back, and whatever ends it leaves no process and no loss.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -11,10 +16,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from console.embedded.child import http_status
-from tests.platform.running import Up, manage, up
+from tests.platform.running import Up, manage, still_alive, up, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +49,10 @@ def running(
         yield running
 
 
+def is_ready(running: Up) -> bool:
+    return http_status(f"{running.url}/readyz")[0] == 200
+
+
 def test_it_says_each_component_as_it_becomes_ready(running: Up) -> None:
     said = re.findall(r"^  (\S.*\S) +ready in \d+\.\d s", running.output, re.MULTILINE)
     assert sorted(said) == sorted(
@@ -52,8 +62,8 @@ def test_it_says_each_component_as_it_becomes_ready(running: Up) -> None:
 
 
 def test_every_component_is_ready(running: Up) -> None:
-    status, body = http_status(f"{running.url}/readyz")
-    assert status == 200
+    assert wait_for(lambda: is_ready(running), within=60)
+    _, body = http_status(f"{running.url}/readyz")
     components = json.loads(body)["components"]
     assert {name for name, state in components.items() if state["ok"]} == {
         "database",
@@ -122,3 +132,32 @@ def test_a_process_that_only_has_an_old_number_is_left_alone(
 
 def test_an_initialisation_that_was_interrupted_starts_afresh(running: Up) -> None:
     assert not Path(running.var_dir / "postgres" / "data.new").exists()
+
+
+@pytest.mark.parametrize(("name", "title"), [("web", "Web"), ("postgres", "PostgreSQL")])
+def test_a_child_that_dies_comes_back(running: Up, name: str, title: str) -> None:
+    os.kill(running.child_pid(name), signal.SIGKILL)
+    assert wait_for(lambda: f"{title} is ready again" in running.output, within=60)
+    assert f"{title} was ended by SIGKILL; starting it again in 1 s" in running.output
+    assert wait_for(lambda: is_ready(running), within=60)
+
+
+def test_nothing_is_lost_and_nothing_is_left(running: Up) -> None:
+    with psycopg.connect(running.state()["DATABASE_URL"]) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    processes = running.processes()
+    assert len(processes) > 6
+    running.signal(signal.SIGKILL)
+    assert still_alive(processes, within=20) == []
+
+    with up(running.var_dir, "--no-model") as again:
+        with psycopg.connect(again.state()["DATABASE_URL"]) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+        processes = again.processes()
+        assert again.signal(signal.SIGINT) < 10
+        assert again.child.process
+        assert again.child.process.returncode == 0
+        assert "Stopped in" in again.output
+        assert still_alive(processes, within=1) == []
+        assert not (again.var_dir / "run.json").exists()
+        assert list((again.var_dir / "children").iterdir()) == []
