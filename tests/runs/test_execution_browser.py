@@ -57,9 +57,17 @@ def tools() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
+@pytest.fixture(scope="module")
+def server(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    with django_db_blocker.unblock():
+        url = test_database_url()
+    with daphne({"DATABASE_URL": url, "OUTBOUND_ALLOW": "127.0.0.1"}) as address:
+        yield address
+
+
 @pytest.fixture
 def desk(
-    transactional_db: None, tools: tuple[str, list[str]], context: BrowserContext
+    transactional_db: None, server: str, tools: tuple[str, list[str]], context: BrowserContext
 ) -> Iterator[Page]:
     people, (url, _) = make_people(), tools
     project = people.project
@@ -83,11 +91,7 @@ def desk(
         several=[{"calls": several}, {"text": "All told."}],
         delete=[{"calls": [{"name": "delete_city", "arguments": OSLO}]}, {"text": "Kept."}],
     )
-    environment = {"DATABASE_URL": test_database_url(), "OUTBOUND_ALLOW": "127.0.0.1"}
-    with (
-        daphne(environment) as server,
-        open_desk(context, server, people.bob) as page,
-    ):
+    with open_desk(context, server, people.bob) as page:
         page.goto(f"{server}/p/{project.slug}/playground/")
         yield page
 

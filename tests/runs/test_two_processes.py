@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import pytest_asyncio
+import pytest
 import websockets
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -23,18 +24,15 @@ CALL = {"name": "get_weather", "arguments": {"city": "Oslo"}}
 SLOW = {"text": "one two three four five six seven eight nine ten", "delay_ms": 40, "fragment": 3}
 
 
-@pytest_asyncio.fixture
-async def two_webs(people: People) -> AsyncIterator[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def two_webs(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[str, str]]:
     """The URLs of two web processes on the same database and Valkey."""
-    database = await sync_to_async(test_database_url)()
-    with ExitStack() as stack:
-        starting = [
-            asyncio.to_thread(stack.enter_context, daphne({"DATABASE_URL": database}))
-            for _ in range(2)
-        ]
-        one, two = await asyncio.gather(*starting)
+    with django_db_blocker.unblock():
+        environment = {"DATABASE_URL": test_database_url()}
+    with ThreadPoolExecutor() as pool, ExitStack() as stack:
+        started = [pool.submit(stack.enter_context, daphne(environment)) for _ in range(2)]
+        one, two = [future.result() for future in started]
         yield one, two
-        await asyncio.to_thread(stack.close)
 
 
 class Remote:
