@@ -14,7 +14,9 @@ import subprocess
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 from tests import verify
 
@@ -30,7 +32,9 @@ def main() -> int:
     if sys.argv[1:]:
         return 0 if all(run(name, data) for name in sys.argv[1:]) else 1
     # Each in a process of its own: Django is set up once in one, on one database.
-    failed = [name for name in sorted(names) if _run_alone(name)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        statuses = dict(zip(names, pool.map(_run_alone, names), strict=True))
+    failed = sorted(name for name, status in statuses.items() if status)
     print(f"{len(names) - len(failed)} of {len(names)} verifications passed")
     if failed:
         print("Failed: " + ", ".join(failed))
@@ -38,7 +42,10 @@ def main() -> int:
 
 
 def _run_alone(name: str) -> int:
-    return subprocess.run([sys.executable, "-m", "tests.verify", name], check=False).returncode
+    command = [sys.executable, "-m", "tests.verify", name]
+    done = subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=False)
+    print(done.stdout, end="", flush=True)
+    return done.returncode
 
 
 def run(name: str, data: Path) -> bool:
