@@ -2,8 +2,10 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check install
 PYTEST = .venv/bin/python -m pytest
-# One a processor; each has a database, a Valkey and a web server of its own.
+# One more than processors; each has a database, a Valkey and a web server of its own.
 WORKERS ?= logical
+# Many processes are started, and each would compile the whole source anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint verify bench browser format clean

@@ -49,6 +49,8 @@ QUICK_POSTGRES = {
     "max_connections": "300",
 }
 QUICK_VALKEY = {"appendonly": "no", "databases": "64"}
+# It starts everything twice, and mostly waits.
+LONGEST = "test_up.py"
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test fails the run")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: some tests mostly wait."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last, in long files first: once Playwright's event loop runs in a process,
-    no test there can have one of its own."""
+    """Browser tests last: once Playwright's event loop runs in a process, no test there can have
+    one of its own. What needs no database first, while one is made; then long files first."""
     files = Counter(item.path for item in items)
     browser = {item.path for item in items if item.get_closest_marker("browser")}
-    items.sort(key=lambda item: (item.path in browser, -files[item.path], item.path))
+    stored = {item.path for item in items if writes_to_database(item)}
+
+    def place(item: pytest.Item) -> tuple[Any, ...]:
+        path = item.path
+        return path in browser, path in stored, path.name != LONGEST, -files[path], path
+
+    items.sort(key=place)
+
+
+def writes_to_database(item: Any) -> bool:
+    """Whether the test asks for a database, itself or by a fixture."""
+    fixtures = {"db", "transactional_db", "django_db_setup"} & set(item.fixturenames)
+    return bool(fixtures or item.get_closest_marker("django_db"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -157,18 +176,70 @@ def _start_servers() -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _servers is None:
         return
+    _drop_migrated()
     _servers.stop()
     for child in _kept:
         if child.process:
             child.process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_keepdb: bool,
+    django_db_blocker: Any,
+) -> None:
+    """Migrations are applied once a run: each worker's database is a copy of what they made."""
+    if not django_db_keepdb:
+        from django.db import connection
+
+        with django_db_blocker.unblock():
+            made = {"TEMPLATE": migrated_database(), "MIGRATE": False}
+        connection.settings_dict["TEST"] |= made
+
+
+def migrated_database() -> str:
+    """The name of a database to copy, made by the first process of the run that asks. Nobody may
+    be connected to it."""
+    folder = Path(os.environ["TESTS_FOLDER"])
+    name = f"migrated_{folder.name.rpartition('-')[2]}"
+    with (folder / "migrated").open("a+") as done:
+        fcntl.flock(done, fcntl.LOCK_EX)
+        done.seek(0)
+        if not done.read():
+            _migrate(name)
+            done.write(name)
+    return name
+
+
+def _migrate(name: str) -> None:
+    from django.db import connection
+
+    own, wanted = connection.settings_dict["NAME"], connection.settings_dict["TEST"]["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = name
+    try:
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    finally:
+        connection.close()
+        connection.close_pool()
+        connection.settings_dict["NAME"] = own
+        connection.settings_dict["TEST"]["NAME"] = wanted
+
+
+def _drop_migrated() -> None:
+    """The server may be one that lives on."""
+    import psycopg
+
+    folder = Path(os.environ["TESTS_FOLDER"])
+    if (folder / "migrated").exists():
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {(folder / 'migrated').read_text()}")
+
+
 @pytest.fixture(autouse=True)
 def _clean_valkey(request: pytest.FixtureRequest) -> None:
     """A test that may write to the database finds an empty Valkey."""
-    if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker(
-        "django_db"
-    ):
+    if writes_to_database(request.node):
         import redis
 
         with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:

@@ -7,20 +7,24 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from console.embedded.child import http_status
+from tests.conftest import migrated_database
 from tests.platform.running import up
 
 
 @pytest.fixture
-def database_url() -> Iterator[str]:
+def database_url(django_db_blocker: Any) -> Iterator[str]:
     name = f"misfire_{uuid.uuid4().hex[:8]}"
     server = os.environ["DATABASE_URL"]
+    with django_db_blocker.unblock():
+        migrated = migrated_database()
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
         yield server.rpartition("/")[0] + f"/{name}"
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
