@@ -14,12 +14,12 @@ from typing import Any
 
 from django.db import connection
 
+from analytics.definitions import MISFIRED_KIND
 from analytics.filters import OF_TURNS, Filter
 from analytics.rollup_sql import BY_KIND, TURNS, narrowest
 from analytics.spans import DAY, HOUR, Span, after, floor
 from console.accounts.models import Project
 from console.lib.fields import from_stored
-from conversations.search.fields import MISFIRES
 
 ZERO = Decimal(0)
 _LEAST = Decimal("0.0000005")
@@ -28,7 +28,6 @@ NO_TOOL = ""
 """The name under which turns that called no tool stand among the tools."""
 Group = tuple[str, ...]
 _NAMED = frozenset(["tool", "model", "provider", "environment", "source"])
-_MISFIRED = "kind IN ({})".format(", ".join(f"'{code}'" for code in MISFIRES))
 _WITHIN = "project_id = %s AND grain = %s AND start >= %s AND start < %s"
 _OF_TURNS = (
     "turns", "unpriced", "model", "input_tokens", "cached_input_tokens", "cache_write_tokens",
@@ -38,8 +37,8 @@ _TURN_SUMS = ", ".join(f"sum({'cost' if name == 'model' else name})" for name in
 _OF_CALLS = ("calls", "answered", "cached", "shared", "tools", "misfires", "misfire", "unsure")
 _CALL_SUMS = (
     "sum(calls), sum(answered), sum(cached), sum(model_cost), sum(tool_cost),"
-    f" sum(calls) FILTER (WHERE {_MISFIRED}),"
-    f" sum(model_cost + tool_cost) FILTER (WHERE {_MISFIRED}), sum(unpriced)"
+    f" sum(calls) FILTER (WHERE {MISFIRED_KIND}),"
+    f" sum(model_cost + tool_cost) FILTER (WHERE {MISFIRED_KIND}), sum(unpriced)"
 )
 
 
