@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from console.lib import json
-from tools_registry.policies.expressions import CONTEXT_NAMES
 from tools_registry.specs import ToolSpec
 from tools_registry.validation import CallContext, CompiledPolicy, Finding, validate, worst
 from tools_registry.validation.findings import CODES, VerdictValue
@@ -39,7 +38,7 @@ class Subject:
     @property
     def needs_context(self) -> bool:
         """Whether a rule may ask for more than the arguments."""
-        return self.policy is not None and any(map(self.policy.asks, CONTEXT_NAMES))
+        return self.policy is not None and bool(self.policy.context_names)
 
 
 @dataclass(frozen=True, slots=True)

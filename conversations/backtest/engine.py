@@ -158,12 +158,12 @@ def _write_changes(
 ) -> None:
     """Count every call, and store those that change."""
     tally.span(call.id for call in calls)
-    lines = []
+    lines, own = [], row.pk.hex
     for call, outcome in zip(calls, outcomes, strict=True):
         keys = tally.add(call.id, call.model, outcome)
         if outcome.kind != "unchanged":
             verdicts = f"{outcome.kind}\t{outcome.was}\t{outcome.now}"
-            lines.append(f"{row.pk}\t{call.id}\t{verdicts}\t{_as_array(tuple(keys))}\n")
+            lines.append(f"{own}\t{call.id.hex}\t{verdicts}\t{_as_array(tuple(keys))}\n")
     if lines:
         with (
             connection.cursor() as cursor,

@@ -70,14 +70,16 @@ class Tally:
     def _add_findings(self, outcome: Outcome) -> list[str]:
         before = {key_of(finding) for finding in outcome.before}
         after = {key_of(finding) for finding in outcome.after}
-        for name, keys in (
-            ("before", before),
-            ("after", after),
-            ("new", after - before),
-            ("gone", before - after),
-        ):
-            for key in keys:
-                _row(self.findings, key)[name] += 1
+        for key in before:
+            row = _row(self.findings, key)
+            row["before"] += 1
+            if key not in after:
+                row["gone"] += 1
+        for key in after:
+            row = _row(self.findings, key)
+            row["after"] += 1
+            if key not in before:
+                row["new"] += 1
         return sorted(before ^ after)
 
     def span(self, calls: Iterable[UUID]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from tools_registry.policies.execution import find_problems
-from tools_registry.policies.expressions import BadExpression, Expression
+from tools_registry.policies.expressions import CONTEXT_NAMES, BadExpression, Expression
 from tools_registry.policies.parts import BadPolicy, Problem
 from tools_registry.policies.places import Place, pointer_of, read_place
 from tools_registry.policies.sanitisers import (
@@ -17,7 +17,7 @@ from tools_registry.policies.sanitisers import (
     compile_pattern,
     compile_sanitiser,
 )
-from tools_registry.policies.spec import Plausible, PolicySpec, Rule, Severity
+from tools_registry.policies.spec import CONTENT, Plausible, PolicySpec, Rule, Severity
 
 LONGEST_TRIAL_S = 2.0
 """Processor time in which all rules of a policy must have been tried."""
@@ -64,6 +64,17 @@ class CompiledPolicy:
         """Whether the text of some rule holds the word."""
         texts = (text for one in self.rules for text in (one.rule.expression, one.rule.when))
         return any(word in text for text in texts)
+
+    @cached_property
+    def context_names(self) -> frozenset[str]:
+        """What rules may ask for beside the arguments."""
+        return frozenset(filter(self.asks, CONTEXT_NAMES))
+
+    @cached_property
+    def weights(self) -> Mapping[str, str]:
+        """The detectors of content that run, and how much a finding of each weighs."""
+        weights = ((name, getattr(self.spec.content, name)) for name in CONTENT)
+        return {name: weight for name, weight in weights if weight != "off"}
 
     @property
     def confirmation_severity(self) -> Severity:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -59,20 +59,27 @@ class NotJudged(ValueError):
 class Facts:
     """What the rules of one policy are asked about one call; converted once for all of them."""
 
-    def __init__(self, args: Mapping[str, Any], context: CallContext) -> None:
-        """Raises ``NotJudged`` for arguments that are nested too deep."""
+    def __init__(
+        self,
+        args: Mapping[str, Any],
+        context: CallContext,
+        names: Collection[str] = CONTEXT_NAMES,
+    ) -> None:
+        """Raises ``NotJudged`` for arguments that are nested too deep. ``names`` are those of
+        ``CONTEXT_NAMES`` that the rules may ask for."""
         weight = _Weight()
-        calls = context.calls[-MOST_CALLS:]
-        data = {
-            "args": weight.take(args, 0),
-            "conversation": {
+        data = {"args": weight.take(args, 0)}
+        if "conversation" in names:
+            calls = context.calls[-MOST_CALLS:]
+            data["conversation"] = {
                 "calls": [{"name": weight.text(name)} for name in calls],
                 "count": len(context.calls) if context.count is None else context.count,
                 "last_user": weight.text(context.last_user[:LONGEST_TEXT]),
-            },
-            "user": weight.text(context.user),
-            "environment": weight.text(context.environment),
-        }
+            }
+        if "user" in names:
+            data["user"] = weight.text(context.user)
+        if "environment" in names:
+            data["environment"] = weight.text(context.environment)
         self.values, self.characters = weight.values, weight.characters
         self.activation = _environment().Activation(data)
 

@@ -20,6 +20,9 @@ from tools_registry.validation.rules import check_rules
 from tools_registry.validation.schema import check_arguments
 from tools_registry.validation.syntax import NOTHING, read_arguments
 
+_ASSEMBLED = LayerResult("assembly", True)
+_NO_CONTEXT = CallContext()
+
 
 def validate(
     call_name: str,
@@ -40,11 +43,11 @@ def validate(
     ``assembly`` are the findings that the call brought from its assembly. ``policy`` is the
     tool's published one; ``context`` is what its rules may know beside the arguments.
     """
-    cut_off = any(finding.code == "truncated_arguments" for finding in assembly)
+    cut_off = bool(assembly) and any(one.code == "truncated_arguments" for one in assembly)
     value, syntax = read_arguments(arguments, cut_off=cut_off)
     offer = check_offer(call_name, offered, known, tool_choice)
     schema = _check_schema(call_name, value, offered)
-    first = LayerResult("assembly", True, tuple(assembly))
+    first = LayerResult("assembly", True, tuple(assembly)) if assembly else _ASSEMBLED
     return Verdict((first, syntax, offer, schema, *_check_policy(value, policy, context)))
 
 
@@ -55,7 +58,7 @@ def _check_policy(
     if value is NOTHING:
         note = "there are no readable arguments"
         return LayerResult("rule", False, note=note), LayerResult("content", False, note=note)
-    return check_rules(policy, value, context or CallContext()), check_content(policy, value)
+    return check_rules(policy, value, context or _NO_CONTEXT), check_content(policy, value)
 
 
 def _check_schema(name: str, value: object, offered: Offer | None) -> LayerResult:

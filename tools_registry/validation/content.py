@@ -8,13 +8,12 @@ plausible at a place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, cast
 
 from tools_registry.policies.compiled import CompiledPlausible, CompiledPolicy, comparable
 from tools_registry.policies.places import Place, pointer_of, strings_of, texts_of, values_at
-from tools_registry.policies.spec import CONTENT, Content, Severity
+from tools_registry.policies.spec import PolicySpec, Severity
 from tools_registry.validation.compiled import storable
 from tools_registry.validation.detectors import DETECTORS, may_hold, plain
 from tools_registry.validation.findings import Finding, LayerResult
@@ -34,23 +33,22 @@ _SAID = {
 def check_content(policy: CompiledPolicy | None, value: Mapping[str, Any]) -> LayerResult:
     """Judge parsed arguments, whether they fit the schema or not."""
     if policy is None:
-        return LayerResult("content", True, tuple(islice(_detect(_DEFAULT, (), value), _MOST)))
-    run = _weights(policy.spec.content)
+        return _result(_detect(_DEFAULT.weights, (), value))
+    run = policy.weights
     if not run and not policy.plausible:
         return LayerResult("content", False, note="the policy checks no content")
     found = [_detect(run, policy.excluded, value)] if run else []
     found += [_check_plausible(one, value) for one in policy.plausible]
-    return LayerResult("content", True, tuple(islice(chain(*found), _MOST)))
+    return _result(chain(*found))
 
 
-@lru_cache(maxsize=256)
-def _weights(content: Content) -> dict[str, str]:
-    """The detectors that run, and how much a finding of each weighs."""
-    weights = ((name, getattr(content, name)) for name in CONTENT)
-    return {name: weight for name, weight in weights if weight != "off"}
+_CLEAN = LayerResult("content", True)
+_DEFAULT = CompiledPolicy(PolicySpec())
 
 
-_DEFAULT = _weights(Content())
+def _result(findings: Iterator[Finding]) -> LayerResult:
+    found = tuple(islice(findings, _MOST))
+    return LayerResult("content", True, found) if found else _CLEAN
 
 
 def _detect(

@@ -26,6 +26,8 @@ _OPEN = frozenset(
         "prefixItems",
     )
 )
+_PARTS = frozenset(("$ref", "allOf", "anyOf", "oneOf"))
+"""Keywords through which other parts of the schema declare names."""
 _DEEPEST = 60
 
 
@@ -41,7 +43,11 @@ def look_up(value: Any, path: Sequence[str | int]) -> Any:
 
 def declared_names(schema: Any, path: Sequence[str | int]) -> list[str]:
     """The properties that the subschema at ``path`` declares, also through its parts."""
-    return list(dict.fromkeys(_names(look_up(schema, path), schema, 0)))
+    part = look_up(schema, path)
+    if type(part) is dict and _PARTS.isdisjoint(part):
+        properties = part.get("properties")
+        return list(properties) if isinstance(properties, Mapping) else []
+    return list(dict.fromkeys(_names(part, schema, 0)))
 
 
 def _names(part: Any, root: Any, depth: int) -> Iterator[str]:
@@ -66,7 +72,7 @@ def undeclared(
     Yields the key, the path of its object and the names declared there. Judges only plain
     objects: where another keyword may have a say, nothing is reported.
     """
-    if not isinstance(schema, Mapping) or len(path) > _DEEPEST or _OPEN & schema.keys():
+    if not isinstance(schema, Mapping) or len(path) > _DEEPEST or not _OPEN.isdisjoint(schema):
         return
     properties = schema.get("properties")
     if isinstance(value, dict) and isinstance(properties, Mapping):

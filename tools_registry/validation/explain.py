@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from jsonschema_rs import ValidationError
@@ -71,8 +72,10 @@ def _pointer(error: ValidationError) -> str:
 
 
 def _keyword(error: ValidationError) -> str:
-    last = error.schema_path[-1] if error.schema_path else error.kind.name
-    return last if isinstance(last, str) and error.kind.name != "falseSchema" else error.kind.name
+    # Each look at an error's path or kind makes it anew.
+    path, kind = error.schema_path, error.kind.name
+    last = path[-1] if path else kind
+    return last if isinstance(last, str) and kind != "falseSchema" else kind
 
 
 def _detail(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,13 +128,19 @@ def _explain_required(error: ValidationError, scope: Scope) -> Iterator[Finding]
     name = error.kind.as_dict()["property"]
     given = look_up(scope.value, error.instance_path)
     sent = given if isinstance(given, Mapping) else {}
-    declared = declared_names(scope.schema, error.schema_path[:-1])
+    path = error.schema_path
+    declared = declared_names(scope.schema, path[:-1])
     slip = near(name, [key for key in sent if key not in declared])
+    yield _tell_missing(name, slip, _pointer(error), str(path[-1]) if path else "required")
+
+
+# A required parameter that one call leaves out, thousands do.
+@lru_cache(maxsize=1024)
+def _tell_missing(name: str, slip: str | None, parent: str, keyword: str) -> Finding:
     message = f"{name} is required and was not sent"
     if slip:
         message += f"; {slip} was sent"
-    pointer = pointers.append(_pointer(error), name)
-    yield Finding("missing_required", message, pointer, _keyword(error))
+    return Finding("missing_required", message, pointers.append(parent, name), keyword)
 
 
 def _explain_unexpected(error: ValidationError, scope: Scope) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ def near(name: str, candidates: Iterable[str]) -> str | None:
     three characters and fewer are never guessed.
     """
     options = [option for option in dict.fromkeys(candidates) if option != name]
+    if not options:
+        return None
     wanted = _fold(name)
     for form in (_fold, _sorted_words) if wanted else ():
         form_of_name = form(name)

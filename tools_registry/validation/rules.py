@@ -15,13 +15,15 @@ from tools_registry.policies.expressions import Facts, NotJudged
 from tools_registry.policies.places import values_at
 from tools_registry.validation.findings import Finding, LayerResult
 
+_UNRULED = LayerResult("rule", False, note="no published policy")
+
 
 def check_rules(
     policy: CompiledPolicy | None, value: dict[str, Any], context: CallContext
 ) -> LayerResult:
     """Judge parsed arguments by the rules, and a destructive call by its confirmation."""
     if policy is None:
-        return LayerResult("rule", False, note="no published policy")
+        return _UNRULED
     if not policy.rules and policy.confirmed_at is None:
         return LayerResult("rule", False, note=f"{_name(policy)} has no rules")
     findings = [*_check_confirmation(policy, value)]
@@ -53,7 +55,7 @@ def _check_all(
     policy: CompiledPolicy, value: dict[str, Any], context: CallContext
 ) -> Iterator[Finding]:
     try:
-        facts = Facts(value, context)
+        facts = Facts(value, context, policy.context_names)
     except NotJudged as error:
         yield from (_tell(policy, one, str(error)) for one in policy.rules)
         return

@@ -50,12 +50,13 @@ def _judge(
     spec: ToolSpec, validator: jsonschema_rs.Validator, value: Any, offered: Offer
 ) -> Iterator[Finding]:
     told: set[str | None] = set()
+    scope = Scope(spec.parameters, value, owners_of(spec, offered))
     for error in _errors(validator, value):
-        for finding in explain(error, _scope(spec, value, offered)):
+        for finding in explain(error, scope):
             told.add(finding.pointer)
             yield finding
     for key, path, names in undeclared(spec.parameters, value):
-        finding = tell_unexpected(key, path, names, _scope(spec, value, offered))
+        finding = tell_unexpected(key, path, names, scope)
         if finding.pointer not in told:
             yield finding
 
@@ -67,10 +68,6 @@ def _errors(
         return validator.iter_errors(value)
     except UnicodeError:
         return validator.iter_errors(storable(value))
-
-
-def _scope(spec: ToolSpec, value: Any, offered: Offer) -> Scope:
-    return Scope(spec.parameters, value, owners_of(spec, offered))
 
 
 def owners_of(spec: ToolSpec, offered: Offer) -> dict[str, list[str]]:
