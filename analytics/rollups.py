@@ -21,7 +21,8 @@ from django.utils import timezone
 
 from analytics.costs import rollup as top_rollup
 from analytics.records import DirtyHour, DirtyMonth
-from analytics.rollup_sql import TABLES, write_hour, write_longer
+from analytics.rollup_hour import write_hour
+from analytics.rollup_sql import TABLES, write_longer
 from analytics.spans import DAY, FIVE, HOUR, KEPT_FIVES, MONTH, QUARTER, after, floor
 from console.lib import uuid7
 
@@ -34,6 +35,17 @@ _LONGER = ((QUARTER, HOUR), (DAY, QUARTER))
 _REST, _LONGEST_REST = 4.0, 9.0
 """A round that does what goes on now is followed by a rest of so many times its length, at most so
 many seconds: pages lag less than 15."""
+
+# The planner knows nothing of how many rows each part of an hour has: it would sort or loop where
+# it could hash.
+_BY_HASH = (
+    "SET LOCAL work_mem = '64MB'; SET LOCAL enable_sort = off;"
+    " SET LOCAL enable_mergejoin = off; SET LOCAL enable_nestloop = off"
+)
+_AS_USUAL = (
+    "SET LOCAL work_mem TO DEFAULT; SET LOCAL enable_sort TO DEFAULT;"
+    " SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_nestloop TO DEFAULT"
+)
 
 _hour = cache(write_hour)
 _longer = cache(write_longer)
@@ -131,17 +143,20 @@ def _take_marks(project: int, quarter: datetime) -> list[datetime]:
 def compute_hour(project: int, hour: datetime, now: datetime) -> None:
     """Make the rows of one hour anew, and those of its five minutes where they are kept."""
     end = after(hour, HOUR)
+    grains = [HOUR, FIVE] if hour > now - KEPT_FIVES else [HOUR]
     values: dict[str, Any] = {
         "project": project,
+        "grains": grains,
+        "finest": min(grains),
         "since": hour,
         "until": end,
         "low": uuid7.floor(hour),
         "high": uuid7.floor(end),
     }
-    grains = [HOUR, FIVE] if hour > now - KEPT_FIVES else [HOUR]
     with connection.cursor() as cursor:
-        for grain in grains:
-            cursor.execute(_hour(), values | {"grain": grain})
+        cursor.execute(_BY_HASH)
+        cursor.execute(_hour(), values)
+        cursor.execute(_AS_USUAL)
 
 
 def compute_longer(project: int, hours: Sequence[datetime]) -> None:
@@ -152,7 +167,12 @@ def compute_longer(project: int, hours: Sequence[datetime]) -> None:
 
 
 def _compute_step(project: int, grain: int, shorter: int, start: datetime) -> None:
-    values: dict[str, Any] = {"project": project, "grain": grain, "shorter": shorter}
+    values: dict[str, Any] = {
+        "project": project,
+        "grain": grain,
+        "grains": [grain],
+        "shorter": shorter,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_longer(), values | {"since": start, "until": after(start, grain)})
     top_rollup.write_longer(project, grain, shorter, start)

@@ -1,0 +1,326 @@
+"""The statement that makes the rollups of an hour anew. Pure.
+
+It takes away what is there and inserts what the raw rows say, so that twice is the same as once,
+whatever came late, twice, or was taken away. The raw rows are read once and counted in the finest
+steps by all dimensions; what has longer steps or fewer dimensions is a sum of that. Its parameters
+are ``project``, ``grains``, ``finest`` (the least of them), ``since``, ``until`` (the hour),
+``low`` and ``high`` (its keys).
+"""
+
+from __future__ import annotations
+
+from analytics import facts
+from analytics.facts import write_list
+from analytics.rollup_sql import (
+    BY_CALLS,
+    CALLS,
+    CODE_COUNTS,
+    EXPECTED,
+    KIND_COUNTS,
+    KINDS,
+    LATENCIES,
+    MODEL_TOOLS,
+    MOST_POINTERS,
+    OF_TOOL,
+    OFFERS,
+    POINTERS,
+    SHARED,
+    SUMMARIES,
+    SUMMARY_CODES,
+    TOOL_CODES,
+    TOOL_COUNTS,
+    TOOL_KINDS,
+    TOOL_SUMS,
+    TRAFFIC_CODES,
+    TURNS,
+    Table,
+    take_away,
+)
+from analytics.sketch import BUCKET
+from conversations.search.fields import MISFIRES
+
+MOST_NAMES = 100
+"""Of an hour: names of unknown tools that have rows of their own."""
+_GRAINS = "unnest(%(grains)s::int[]) AS of (grain)"
+_EPOCH = "'2000-01-01 00:00+00'::timestamptz"
+_AT_GRAIN = f"of.grain, date_bin(make_interval(mins => of.grain), step, {_EPOCH})"
+_BIN = f"date_bin(make_interval(mins => %(finest)s), {{0}}.at, {_EPOCH})"
+_KEYS = "{0}.project_id = %(project)s AND {0}.id >= %(low)s AND {0}.id < %(high)s"
+
+# What the statement reads: the hour's turns and calls, each call with its share of its turn's cost.
+# Names of tools without a version are a model's own words: the most frequent keep theirs.
+_FACTS = f"""
+all_calls AS MATERIALIZED (
+  SELECT c.id, c.turn_id, c.position, {_BIN.format("c")} AS step, c.model, c.provider,
+    c.environment, c.source, left(c.name, 200) AS tool,
+    coalesce(c.tool_version_id, 0) AS version_id, c.verdict, c.codes, c.status,
+    c.result IS NOT NULL AS answered, c.cached, c.cost, c.latency_ms,
+    CASE WHEN c.codes <> '{{}}' THEN c.findings END AS findings
+  FROM conversations_toolcall c WHERE {_KEYS.format("c")}
+),
+calling AS (SELECT turn_id, count(*) AS calls FROM all_calls GROUP BY turn_id),
+hour_turns AS MATERIALIZED (
+  SELECT t.id, calling.calls, {_BIN.format("t")} AS step, t.model, t.provider, t.environment,
+    t.source, coalesce(t.connection_id, 0) AS connection_id,
+    coalesce(t.toolset_id, 0) AS toolset_id,
+    t.status, t.verdict, t.codes, t.cost,
+    t.input_tokens, t.cached_input_tokens, t.cache_write_tokens, t.output_tokens,
+    t.reasoning_tokens, t.latency_ms, t.first_token_ms,
+    CASE WHEN t.expected LIKE '%%"calls"%%' AND t.expected IS JSON OBJECT
+      AND position('\\u' IN t.expected) = 0 THEN t.expected::jsonb END AS expected
+  FROM conversations_turn t LEFT JOIN calling ON calling.turn_id = t.id
+  WHERE {_KEYS.format("t")}
+),
+strange AS (
+  SELECT tool FROM all_calls WHERE version_id = 0 GROUP BY tool
+  ORDER BY count(*) DESC, tool OFFSET {MOST_NAMES}
+),
+hour_calls AS MATERIALIZED (
+  SELECT c.id, c.turn_id, c.step, c.model, c.provider, c.environment, c.source,
+    CASE WHEN c.version_id = 0 AND c.tool IN (SELECT tool FROM strange) THEN '' ELSE c.tool END
+    AS tool,
+    c.version_id, c.verdict, c.codes, c.status, c.answered, c.cached, c.cost, c.latency_ms,
+    c.findings, t.cost / t.calls AS model_cost
+  FROM all_calls c LEFT JOIN hour_turns t ON t.id = c.turn_id
+)
+"""
+
+_MISFIRES = write_list(MISFIRES)
+
+# The kind of a set of codes is found once for each set.
+_COUNTED = f"""
+, by_codes AS MATERIALIZED (
+  SELECT step, {", ".join(OF_TOOL)}, codes, count(*)::int AS calls,
+    (count(*) FILTER (WHERE {facts.FLAGGED}))::int AS flagged,
+    (count(*) FILTER (WHERE {facts.REJECTED}))::int AS rejected,
+    (count(*) FILTER (WHERE answered))::int AS answered,
+    (count(*) FILTER (WHERE {facts.ERRED}))::int AS errors,
+    (count(*) FILTER (WHERE cached))::int AS cached,
+    (count(*) FILTER (WHERE model_cost IS NULL))::int AS unpriced,
+    coalesce(sum(model_cost), 0) AS model_cost, coalesce(sum(cost), 0) AS tool_cost
+  FROM hour_calls GROUP BY step, {", ".join(OF_TOOL)}, codes
+),
+kinds AS MATERIALIZED (
+  SELECT codes, coalesce(
+    (SELECT code FROM unnest({write_list(KINDS)}) WITH ORDINALITY ordered (code, place)
+     WHERE code = ANY(codes) ORDER BY place LIMIT 1), '') AS kind
+  FROM (SELECT DISTINCT codes FROM by_codes) found
+),
+by_kind AS MATERIALIZED (
+  SELECT one.*, kind, CASE WHEN kind = ANY({_MISFIRES}) THEN calls ELSE 0 END AS misfires,
+    CASE WHEN kind = ANY({_MISFIRES}) THEN model_cost + tool_cost ELSE 0 END AS misfire_cost
+  FROM by_codes one JOIN kinds USING (codes)
+),
+by_code AS MATERIALIZED (
+  SELECT one.*, code FROM by_codes one JOIN (
+    SELECT DISTINCT codes, unnest(codes) AS code FROM kinds
+  ) each USING (codes)
+),
+by_turn AS MATERIALIZED (
+  SELECT step, {", ".join(SHARED)}, connection_id, toolset_id, count(*)::int AS turns,
+    count(calls)::int AS calling, (count(*) FILTER (WHERE {facts.FAILED}))::int AS failed,
+    (count(*) FILTER (WHERE {facts.MISSED}))::int AS missed,
+    (count(*) FILTER (WHERE {facts.REJECTED}))::int AS rejected,
+    (count(*) FILTER (WHERE {facts.UNPRICED}))::int AS unpriced,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(cached_input_tokens), 0) AS cached_input_tokens,
+    coalesce(sum(cache_write_tokens), 0) AS cache_write_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens, {facts.COST} AS cost
+  FROM hour_turns GROUP BY step, {", ".join(SHARED)}, connection_id, toolset_id
+)
+"""
+
+
+def _sum_steps(table: Table, source: str) -> str:
+    """Rows of each grain out of those of the finest steps."""
+    names, sums = ", ".join(table.dimensions), _write_sums(table)
+    return (
+        f"SELECT {_AT_GRAIN} AS start, {names}, {sums} FROM {source}, {_GRAINS}"
+        f" GROUP BY 1, 2, {names}"
+    )
+
+
+def _sum_rows(table: Table, source: Table) -> str:
+    """Rows of fewer dimensions out of those of more."""
+    names = ", ".join(table.dimensions)
+    return (
+        f"SELECT grain, start, {names}, {_write_sums(table)} FROM held_{source.name}"
+        f" GROUP BY grain, start, {names}"
+    )
+
+
+def _write_sums(table: Table) -> str:
+    """Counts of an hour fit into integers, whose sums are many times faster than those of longer
+    ones. By calls, misfires are carried along for those that are summed of the rows."""
+    carried = TOOL_SUMS if table in BY_CALLS else table.sums
+    kinds = {name: "" if name.endswith(("cost", "tokens")) else "::int" for name in carried}
+    return ", ".join(f"sum({name}){kind} AS {name}" for name, kind in kinds.items())
+
+
+_REFUSED = r"\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
+# Escapes that jsonb refuses are taken out first; what is left is read, not kept.
+_PLACE = "environment, tool, version_id, code, pointer"
+_POINTERS = f"""
+SELECT grain, start, {_PLACE}, calls, example
+FROM (
+  SELECT counted.*, dense_rank() OVER (
+    PARTITION BY grain, start ORDER BY whole DESC, tool, code, pointer) AS place
+  FROM (
+    SELECT held.*, sum(calls) OVER (PARTITION BY grain, start, tool, code, pointer) AS whole
+    FROM (
+      SELECT {_AT_GRAIN} AS start, {_PLACE}, sum(calls) AS calls, max(example) AS example
+      FROM (
+        SELECT step, {_PLACE}, count(DISTINCT id) AS calls, max(message) AS example
+        FROM (
+          SELECT c.step, c.id, c.environment, c.tool, c.version_id,
+            left(f ->> 'code', 40) AS code, left(coalesce(f ->> 'pointer', ''), 300) AS pointer,
+            left(f ->> 'message', 300) AS message
+          FROM hour_calls c CROSS JOIN LATERAL jsonb_array_elements(
+            regexp_replace(c.findings, '{_REFUSED}', '\\\\ufffd', 'g')::jsonb
+          ) AS f
+          WHERE c.findings IS JSON ARRAY
+        ) found GROUP BY step, {_PLACE}
+      ) finest, {_GRAINS} GROUP BY 1, 2, {_PLACE}
+    ) held
+  ) counted
+) ranked WHERE place <= {MOST_POINTERS}
+"""
+
+# One pair for each call that was expected or made; labels go before what the record expected.
+_EXPECTED = """
+, labels AS (
+  SELECT l.turn_id, l.call_id, l.kind, CASE WHEN l.expected <> '' AND l.expected IS JSON OBJECT
+    AND position('\\u' IN l.expected) = 0 THEN left(l.expected::jsonb ->> 'name', 200) END
+    AS expected
+  FROM conversations_label l JOIN hour_turns t ON t.id = l.turn_id
+  WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.kind <> 'withdrawn'
+),
+wanted AS (
+  SELECT t.id, array_agg(left(one.value ->> 'name', 200)) AS names
+  FROM hour_turns t CROSS JOIN LATERAL jsonb_array_elements(
+    CASE WHEN jsonb_typeof(t.expected -> 'calls') = 'array' THEN t.expected -> 'calls' END) one
+  WHERE t.expected IS NOT NULL AND t.status = 'finished'
+    AND t.id NOT IN (SELECT turn_id FROM labels)
+  GROUP BY t.id
+),
+made AS (
+  SELECT turn_id, array_agg(tool ORDER BY position) AS tools FROM all_calls
+  WHERE turn_id IN (SELECT id FROM hour_turns WHERE expected IS NOT NULL) GROUP BY turn_id
+),
+pairs AS (
+  SELECT l.turn_id, 'label' AS by, coalesce(l.expected, CASE l.kind WHEN 'needless' THEN ''
+    WHEN 'wrong_tool' THEN NULL ELSE c.tool END) AS expected, coalesce(c.tool, '') AS called
+  FROM labels l JOIN all_calls c ON c.id = l.call_id
+  UNION ALL
+  SELECT l.turn_id, 'label', l.expected, '' FROM labels l
+  WHERE l.kind = 'missing' AND l.expected IS NOT NULL
+  UNION ALL
+  SELECT l.turn_id, 'label', coalesce(c.tool, ''), coalesce(c.tool, '')
+  FROM labels l LEFT JOIN all_calls c ON c.turn_id = l.turn_id
+  WHERE l.kind = 'right' AND l.call_id IS NULL
+  UNION ALL
+  SELECT w.id, 'record', one.name, CASE WHEN one.name = ANY(m.tools) THEN one.name ELSE coalesce(
+    (SELECT tool FROM unnest(m.tools) WITH ORDINALITY o (tool, place)
+     WHERE tool <> ALL (w.names) ORDER BY place LIMIT 1), '') END
+  FROM wanted w CROSS JOIN LATERAL unnest(w.names) AS one (name)
+  LEFT JOIN made m ON m.turn_id = w.id
+  UNION ALL
+  SELECT t.id, 'record', '', coalesce(m.tools[1], '')
+  FROM hour_turns t LEFT JOIN made m ON m.turn_id = t.id
+  WHERE t.expected -> 'calls' = '[]' AND t.status = 'finished'
+    AND t.id NOT IN (SELECT turn_id FROM labels)
+)
+"""
+_EXPECTED_STEPS = """(
+  SELECT t.step, t.model, t.provider, t.environment, t.source, p.by, p.expected, p.called,
+    1 AS number
+  FROM pairs p JOIN hour_turns t ON t.id = p.turn_id WHERE p.expected IS NOT NULL
+) found"""
+
+_TIMED = "measure, model, provider, environment, tool, version_id"
+_TOOL_SERIES = "environment, tool, version_id"
+_TURN_SERIES = "model, provider, environment"
+# What durations are of is numbered, so that each bucket is counted by numbers alone.
+_SKETCHED = f"""
+, tool_series AS MATERIALIZED (
+  SELECT {_TOOL_SERIES}, row_number() OVER () AS series,
+    -dense_rank() OVER (ORDER BY environment) AS whole
+  FROM hour_calls WHERE latency_ms IS NOT NULL GROUP BY {_TOOL_SERIES}
+),
+turn_series AS MATERIALIZED (
+  SELECT {_TURN_SERIES}, row_number() OVER () AS series FROM hour_turns GROUP BY {_TURN_SERIES}
+),
+timed_tools AS MATERIALIZED (
+  SELECT step, series, whole, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
+  FROM hour_calls JOIN tool_series USING ({_TOOL_SERIES})
+  WHERE latency_ms IS NOT NULL GROUP BY 1, 2, 3, 4
+),
+timed_turns AS MATERIALIZED (
+  SELECT step, series, latency_ms, first_token_ms
+  FROM hour_turns JOIN turn_series USING ({_TURN_SERIES})
+),
+timed AS (
+  SELECT 'turn' AS measure, step, series, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
+  FROM timed_turns WHERE latency_ms IS NOT NULL GROUP BY 2, 3, 4
+  UNION ALL
+  SELECT 'first', step, series, {BUCKET % "first_token_ms"}, count(*)
+  FROM timed_turns WHERE first_token_ms IS NOT NULL GROUP BY 2, 3, 4
+  UNION ALL
+  SELECT 'tool', step, series, bucket, number FROM timed_tools
+  UNION ALL
+  SELECT 'tools', step, whole, bucket, sum(number)::bigint FROM timed_tools GROUP BY 2, 3, 4
+),
+named ({_TIMED}, series) AS MATERIALIZED (
+  SELECT measure, {_TURN_SERIES}, '', 0::bigint, series
+  FROM turn_series, (VALUES ('turn'), ('first')) AS of (measure)
+  UNION ALL
+  SELECT 'tool', '', '', {_TOOL_SERIES}, series FROM tool_series
+  UNION ALL
+  SELECT DISTINCT 'tools', '', '', environment, '', 0::bigint, whole FROM tool_series
+)
+"""
+_SKETCHES = f"""
+SELECT grain, start, {_TIMED}, number, buckets, counts
+FROM named JOIN (
+  SELECT grain, start, measure, series, sum(number) AS number, array_agg(bucket) AS buckets,
+    array_agg(number) AS counts
+  FROM (
+    SELECT {_AT_GRAIN} AS start, measure, series, bucket, sum(number)::bigint AS number
+    FROM timed, {_GRAINS} GROUP BY 1, 2, 3, 4, 5
+  ) counted GROUP BY grain, start, measure, series
+) held USING (measure, series)
+"""
+
+# Those that others are sums of come first.
+_ROWS = {
+    CALLS: _sum_steps(CALLS, "by_kind"),
+    KIND_COUNTS: _sum_rows(KIND_COUNTS, CALLS),
+    SUMMARIES: _sum_rows(SUMMARIES, KIND_COUNTS),
+    MODEL_TOOLS: _sum_rows(MODEL_TOOLS, CALLS),
+    TOOL_KINDS: _sum_rows(TOOL_KINDS, CALLS),
+    TOOL_COUNTS: _sum_rows(TOOL_COUNTS, TOOL_KINDS),
+    CODE_COUNTS: _sum_steps(CODE_COUNTS, "by_code"),
+    TRAFFIC_CODES: _sum_rows(TRAFFIC_CODES, CODE_COUNTS),
+    SUMMARY_CODES: _sum_rows(SUMMARY_CODES, TRAFFIC_CODES),
+    TOOL_CODES: _sum_rows(TOOL_CODES, CODE_COUNTS),
+    POINTERS: _POINTERS,
+    TURNS: _sum_steps(TURNS, "by_turn"),
+    OFFERS: _sum_steps(OFFERS, "by_turn"),
+    EXPECTED: _sum_steps(EXPECTED, _EXPECTED_STEPS),
+    LATENCIES: _SKETCHES,
+}
+
+
+def write_hour() -> str:
+    """The statement that makes all rows of an hour anew, in steps of each of ``grains``."""
+    parts = [(_FACTS + _COUNTED + _EXPECTED + _SKETCHED).strip()]
+    for table, rows in _ROWS.items():
+        parts.append(f"held_{table.name} AS ({rows.strip()})")
+        parts.append(f"gone_{table.name} AS ({take_away(table)})")
+        columns = ", ".join(("grain", "start", *table.rest))
+        parts.append(
+            f"new_{table.name} AS (INSERT INTO {table.name} ({table.columns})"
+            f" SELECT %(project)s::bigint, {columns} FROM held_{table.name})"
+        )
+    return f"WITH {', '.join(parts)} SELECT count(*) FROM hour_calls"
