@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 
 from django import template
@@ -44,6 +45,12 @@ MESSAGE_ICONS = {"success": "circle-check", "warning": "alert-triangle", "error"
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """One icon of the sprite; ``name`` as in static/vendor/tabler-icons/icons.txt."""
+    return _draw(name, extra)
+
+
+@functools.lru_cache(maxsize=1024)
+def _draw(name: str, extra: str) -> SafeString:
+    """A page has hundreds of a few icons, and the sprite's address is looked up for each."""
     return format_html(
         '<svg class="ti ti-{}{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
         name,

@@ -18,6 +18,8 @@ from conversations.search.reading import Hit
 
 _SAID = 4000
 """Characters of a turn's messages that a row's title is looked for in."""
+_UNSHOWN = ("findings", "parameters", "usage", "price", "response", "error", "notes", "expected")
+_ANY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,12 @@ def within(hits: Sequence[Hit]) -> dict[str, Any]:
 def _read_calls(project: Project, hits: Sequence[Hit], columns: Sequence[Column]) -> list[Row]:
     rows = ToolCall.objects.filter(**within(hits)).select_related("tool_version")
     by_id = {row.pk: row for row in rows.defer("result", "findings", "layers", "former")}
+    turn_of, peek_of = _address("turn-find", project), _address("call-peek", project)
     return [
         Row(
             id=call.pk,
-            url=f"{_url('turn-find', project, call.turn_id)}#call-{call.position}",
-            peek=_url("call-peek", project, call.pk),
+            url=f"{turn_of(call.turn_id)}#call-{call.position}",
+            peek=peek_of(call.pk),
             title=call.name,
             at=call.at,
             verdict=call.verdict,
@@ -155,12 +158,13 @@ def _read_calls(project: Project, hits: Sequence[Hit], columns: Sequence[Column]
 
 def _read_turns(project: Project, hits: Sequence[Hit], columns: Sequence[Column]) -> list[Row]:
     rows = Turn.objects.filter(**within(hits)).select_related("conversation")
-    by_id = {row.pk: row for row in rows.defer("findings", "parameters", "usage", "price")}
+    by_id = {row.pk: row for row in rows.defer(*_UNSHOWN)}
+    peek_of = _address("turn-peek", project)
     return [
         Row(
             id=turn.pk,
             url=_url("turn", project, turn.conversation_id, turn.number),
-            peek=_url("turn-peek", project, turn.pk),
+            peek=peek_of(turn.pk),
             title=said_last(turn) or turn.conversation.title or turn.conversation.key,
             at=turn.at,
             verdict=turn.verdict,
@@ -190,12 +194,12 @@ def _read_conversations(
 ) -> list[Row]:
     ids = [hit.conversation for hit in hits]
     by_id = Conversation.objects.in_bulk(ids)
-    codes = find_codes(ids)
+    codes, address_of = find_codes(ids), _address("conversation", project)
     return [
         Row(
             id=found.pk,
-            url=_url("conversation", project, found.pk),
-            peek=_url("conversation", project, found.pk),
+            url=address_of(found.pk),
+            peek=address_of(found.pk),
             title=found.title or found.key,
             at=found.last_at,
             verdict=found.verdict,
@@ -218,6 +222,12 @@ def find_codes(conversations: Sequence[UUID]) -> dict[UUID, list[str]]:
         conversation: sorted(found, key=lambda code: (-found[code], code))
         for conversation, found in counts.items()
     }
+
+
+def _address(name: str, project: Project) -> Callable[[UUID], str]:
+    """The addresses of rows by their keys: looked up once for a list."""
+    before, _, after = _url(name, project, _ANY).rpartition(str(_ANY))
+    return lambda key: f"{before}{key}{after}"
 
 
 def _url(name: str, project: Project, *args: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from console.lib import json
@@ -45,7 +45,10 @@ def _pieces(text: str) -> list[tuple[str, SafeString | str]]:
 @register.filter
 def visible(text: object) -> SafeString:
     """The text with every character that a page would hide or obey shown as a badge."""
-    return format_html_join("", "{}{}", _pieces(str(text)))
+    whole = str(text)
+    if not _HIDDEN.search(whole):
+        return escape(whole)
+    return format_html_join("", "{}{}", _pieces(whole))
 
 
 @register.filter
