@@ -112,6 +112,8 @@ class Place:
     steps: tuple[int, ...]
 
 
+PLACED_BY = ("tool", "version", "environment")
+"""What places are divided by: of the others of a filter, all are counted."""
 _PLACES = """
 SELECT tool, code, pointer, max(version_id), sum(calls) AS calls, max(example),
   array_agg(start ORDER BY start), array_agg(calls ORDER BY start)
@@ -128,9 +130,8 @@ FROM (
 def read_places(
     project: Project, kept: Filter, span: Span, codes: Sequence[str] = MISFIRES
 ) -> list[Place]:
-    """The places with most findings of these codes, by tool, version and environment of the filter:
-    places are not divided by model."""
-    where, values = kept.where(("tool", "version", "environment"))
+    """The places with most findings of these codes; of the filter counts what is ``PLACED_BY``."""
+    where, values = kept.where(PLACED_BY)
     given = [project.pk, span.grain, span.since, span.until, list(codes), *values, MOST_PLACES]
     with connection.cursor() as cursor:
         cursor.execute(_PLACES.replace("{where}", where), given)

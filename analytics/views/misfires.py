@@ -91,6 +91,7 @@ def show_misfires(request: ProjectRequest) -> HttpResponse:
         "rows": _divide(frame, counted, by if by != "kind" else "tool", versions),
         "rows_by": BY[by if by != "kind" else "tool"],
         "places": list_places(frame, MISFIRES),
+        "unplaced": name_unplaced(frame),
         "expected": expected,
         "matrix": _tabulate(frame, expected),
         "enough": misfires.ENOUGH,
@@ -282,6 +283,11 @@ def _divide(
             }
         )
     return rows
+
+
+def name_unplaced(frame: Frame) -> str:
+    """What the filter asks for by which places are not divided: "model and source", or ""."""
+    return " and ".join(sorted(frame.filter.columns - {*misfires.PLACED_BY}))
 
 
 def list_places(frame: Frame, codes: Sequence[str]) -> list[tuple[misfires.Place, Spark, str]]:

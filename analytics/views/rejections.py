@@ -14,7 +14,7 @@ from analytics.misfires import read_versions
 from analytics.rejections import Caught
 from analytics.views.bars import width
 from analytics.views.frame import Frame, read_frame, refuse, show
-from analytics.views.misfires import list_places
+from analytics.views.misfires import list_places, name_unplaced
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
 from tools_registry.validation.findings import CODES, LAYERS
@@ -46,6 +46,7 @@ def show_rejections(request: ProjectRequest) -> HttpResponse:
         "codes": _describe_codes(frame, codes),
         "versions": _describe_versions(frame, counted),
         "places": list_places(frame, [code for code in CODES if CODES[code].layer != "conduct"]),
+        "unplaced": name_unplaced(frame),
         "judged": rejections.judge_rejections(frame.project, frame.filter, frame.span),
         "right_url": frame.calls("verdict:rejected", "label:right"),
     }

@@ -122,9 +122,9 @@ def test_a_filter_of_the_lists_narrows_every_figure(member: Member) -> None:
     text = open_page(member, "misfires", q="environment:staging")
     assert "3 calls, " in text and "3 misfires" in text
     text = open_page(member, "misfires", q="tool:get_weather version:1")
-    assert "66 calls" in text and ">0 misfires" in text
+    assert "66 calls" in text and ">0 misfires" in text and "whatever the" not in text
     text = open_page(member, "misfires", q="tool:get_weather model:gpt-4 -environment:staging")
-    assert "120 calls" in text and ">36 misfires" in text
+    assert "120 calls" in text and ">36 misfires" in text and "whatever the model" in text
 
 
 def test_a_field_that_is_no_dimension_is_refused_with_those_that_are(member: Member) -> None:
