@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from console.embedded.child import Child, ChildSpec, free_port, http_status, stop_all
@@ -184,11 +185,17 @@ def gain(running: Running, connection: Any, repeat: int, cases: int) -> float:
 
 def beside_promptfoo() -> None:
     """The same work by promptfoo, where it is installed."""
-    if not (os.environ.get("PEERS_DIR") and PEER.exists()):
+    peers = os.environ.get("PEERS_DIR")
+    if not (peers and PEER.exists()):
         print("   promptfoo was not measured beside: PEERS_DIR names no folder of peers")
         return
+    own = Path(peers) / "bench" / "bin" / "python"  # with what the harness needs
     given = ["--cases", str(CASES), "--concurrency", str(CONCURRENCY), "--latency-ms", str(LATENCY)]
-    subprocess.run([sys.executable, str(PEER), *given], check=True, cwd=PEER.parent)
+    python = str(own) if own.exists() else sys.executable
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    with TemporaryDirectory() as work:
+        command = [python, str(PEER), *given, "--work", work]
+        subprocess.run(command, check=True, cwd=PEER.parent, env=environment)
 
 
 def main(arguments: Sequence[str] | None = ()) -> int:
@@ -207,7 +214,7 @@ def main(arguments: Sequence[str] | None = ()) -> int:
         if options.only != "ideal":
             times = gain(running, scripted, options.repeat, options.cases)
             print(f"   two workers are {times:.2f} times as fast as one (at least {GAIN})")
-    if not options.only:
+    if options.only != "gain":
         beside_promptfoo()
     return int(ratio > TARGET or times < GAIN)
 
