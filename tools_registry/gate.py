@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
+from django.db import connection
 from django.http import HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_POST
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
@@ -87,7 +88,7 @@ class Judgement:
 @require_POST
 @refusing
 def check_call(request: ApiRequest) -> HttpResponseBase:
-    """The verdict on one call, by the current version of its tool or by the one that is named."""
+    """The verdict on one call, by its tool's version in force or by the one that is named."""
     question = read_body(request, Question)
     known = find_version(request.project, question.tool, question.version)
     context = CallContext(**question.context.model_dump())
@@ -134,27 +135,33 @@ def judge_unknown(project: Project, name: str, arguments: str) -> Judgement:
 
 
 def find_version(project: Project, name: str, number: int | None = None) -> Known | None:
-    """The current version, or the one of that number; None for a tool that does not exist.
+    """The version of that number, else the newest that is published and not retired, else the
+    newest that is not retired, else the newest; None for a tool that does not exist.
 
     A version that a known tool does not have raises ``Refused``.
     """
     if to_stored(name) != name:
         return None
-    rows = ToolVersion.objects.filter(tool__project=project, tool__name=name).order_by("-number")
-    fields = ("pk", "number", "hash", "tool_id", "tool__archived_at", "retired_at")
-    if number is not None:
-        found = rows.filter(number=number).values_list(*fields).first()
-        if found is None and rows.exists():
-            raise Refused(404, "version_not_found", f"{name} has no version {number}.")
-    else:
-        versions = rows.values_list(*fields)
-        found = versions.filter(retired_at=None).first() or versions.first()
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [project.pk, name, number])
+        found = cursor.fetchone()
     if found is None:
         return None
-    pk, number, digest, tool, archived_at, retired_at = found
-    return Known(
-        number, digest, tool, _read(pk, digest), archived_at is not None, retired_at is not None
-    )
+    pk, chosen, digest, tool, archived, retired = found
+    if number is not None and chosen != number:
+        raise Refused(404, "version_not_found", f"{name} has no version {number}.")
+    return Known(chosen, digest, tool, _read(pk, digest), archived, retired)
+
+
+# Building this query anew would take longer than running it.
+_FIND = """
+SELECT v.id, v.number, v.hash, v.tool_id, t.archived_at IS NOT NULL, v.retired_at IS NOT NULL
+FROM tools_registry_tool t JOIN tools_registry_toolversion v ON v.tool_id = t.id
+WHERE t.project_id = %s AND t.name = %s
+ORDER BY v.number IS NOT DISTINCT FROM %s DESC, v.retired_at IS NULL DESC,
+    v.published_at IS NOT NULL DESC, v.number DESC
+LIMIT 1
+"""
 
 
 @lru_cache(maxsize=1024)

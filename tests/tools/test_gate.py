@@ -104,6 +104,16 @@ def test_a_retired_version_no_longer_judges_unless_it_is_named(
     assert (ask(api)["version"], ask(api)["retired"]) == (2, True)
 
 
+def test_a_published_version_goes_before_a_newer_one_that_only_traffic_brought(
+    api: Client, project: Project
+) -> None:
+    make_tool_version(project)
+    newer = make_tool_version(project, WEATHER | {"description": "Newer than the first one."})
+    ToolVersion.objects.filter(pk=newer.pk).update(published_at=None)
+    assert ask(api)["version"] == 1
+    assert ask(api, version=2)["version"] == 2
+
+
 def test_an_archived_tool_is_judged_and_says_so(api: Client, project: Project) -> None:
     version = make_tool_version(project)
     assert ask(api)["archived"] is False

@@ -256,6 +256,7 @@ def test_a_draft_is_kept_published_and_retired(client: Client, people: People) -
     ]
     page = client.get(address(people, "diff/")).text
     assert "Changes from policy 1 to 2" in page
+    assert "1 stricter" in page and "is new: " in page
     assert "No moon" in page
     client.post(address(people, "2/retire/"))
     assert not Policy.objects.filter(state="published").exists()

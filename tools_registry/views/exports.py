@@ -15,7 +15,8 @@ from tools_registry import registry
 from tools_registry.exporters import EXPORTERS, export
 from tools_registry.models import Tool, ToolVersion
 
-_MOST = 2000
+_LISTED = 500
+"""Tools that the page lists to choose from; all are exported."""
 _MOST_SHOWN = 500_000
 _DEFAULT = "openai_chat"
 
@@ -42,7 +43,8 @@ def show_export(request: ProjectRequest) -> HttpResponse:
         ],
         "versions": versions,
         "single": versions[0] if len(versions) == 1 and len(names) == 1 else None,
-        "offered": [(version, version.tool.name in names) for version in offered],
+        "offered": [(version, version.tool.name in names) for version in offered[:_LISTED]],
+        "unlisted": max(len(offered) - _LISTED, 0),
         "is_selection": bool(names),
         "text": exported.text[:_MOST_SHOWN],
         "is_cut": len(exported.text) > _MOST_SHOWN,
@@ -55,8 +57,8 @@ def show_export(request: ProjectRequest) -> HttpResponse:
 def _find_published(request: ProjectRequest) -> list[ToolVersion]:
     """The version in use of each tool that somebody published, by name."""
     tools = list(Tool.objects.filter(project=request.project, archived_at=None).order_by("name"))
-    current = registry.current_versions(tools[:_MOST])
-    found = [current[tool.pk] for tool in tools[:_MOST] if tool.pk in current]
+    current = registry.current_versions(tools)
+    found = [current[tool.pk] for tool in tools if tool.pk in current]
     return [version for version in found if version.state == "published"]
 
 

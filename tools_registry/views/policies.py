@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from tools_registry.diff.lines import split_rows
 from tools_registry.models import Policy, Tool
 from tools_registry.outline import read_rows
 from tools_registry.policies import CompiledPolicy
+from tools_registry.policies.comparison import KINDS, compare
 from tools_registry.policies.drafts import Fault, read_policy
 from tools_registry.policies.published import forget_policies
 from tools_registry.policies.spec import CONTENT, PolicySpec
@@ -233,7 +235,8 @@ def _go(request: ProjectRequest, policy: Policy) -> HttpResponse:
 @member("viewer")
 @require_safe
 def compare_policies(request: ProjectRequest, name: str) -> HttpResponse:
-    """The text of two policies side by side; by default the newest and the one before."""
+    """What changed between two policies, and the text of both; by default the newest and the one
+    before."""
     tool = _find_tool(request, name)
     policies = _policies_of(tool)
     new = _pick(request, "to", policies) or next(iter(policies), None)
@@ -243,7 +246,10 @@ def compare_policies(request: ProjectRequest, name: str) -> HttpResponse:
     if old and new:
         rows = split_rows(_text_of(old.spec), _text_of(new.spec))
         context["rows"] = rows
-        context["is_same"] = old.hash == new.hash
+        changes = compare(old.spec, new.spec)
+        context["changes"] = changes
+        counted = Counter(change.kind for change in changes)
+        context["counts"] = [(kind, counted[kind]) for kind in KINDS if counted[kind]]
     return render(request, "tools_registry/policy_diff.html", context)
 
 
