@@ -18,7 +18,7 @@ from tools_registry.models import RouterVersion
 
 MODES = [
     ("observe", "Observe: calls pass as they are"),
-    ("guard", "Guard: rejected calls do not reach the application"),
+    ("guard", "Guard: rejected calls do not pass"),
 ]
 _MOST_VERSIONS = 200
 

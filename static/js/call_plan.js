@@ -21,16 +21,28 @@ const namer = (plan) => (key) => {
 
 const words = (tag, text, attributes) => { const node = svg(tag, attributes); node.append(...visible(text)); return node; };
 
+// From one call to another. What passes stages in between runs below their calls.
+const line = (from, to, below) => {
+  const x1 = from.x + BOX.width, y1 = from.y + BOX.height / 2, x2 = to.x - 5, y2 = to.y + BOX.height / 2;
+  if (below === null) {
+    const bend = Math.max(18, (x2 - x1) / 2);
+    return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+  }
+  const lane = Math.max(y1, below), half = BOX.right / 2;
+  return `M${x1} ${y1}C${x1 + half} ${y1} ${x1 + half} ${lane} ${x1 + BOX.right} ${lane}L${to.x - BOX.right} ${lane}C${to.x - half} ${lane} ${to.x - half} ${y2} ${x2} ${y2}`;
+};
+
 const graph = (plan, name) => {
   const place = new Map();
-  plan.stages.forEach((stage, x) => stage.forEach((key, y) => place.set(key, { x: x * (BOX.width + BOX.right) + 1, y: y * (BOX.height + BOX.below) + 1 })));
+  plan.stages.forEach((stage, x) => stage.forEach((key, y) => place.set(key, { stage: x, x: x * (BOX.width + BOX.right) + 1, y: y * (BOX.height + BOX.below) + 1 })));
   const width = plan.stages.length * (BOX.width + BOX.right) - BOX.right + 2;
-  const height = Math.max(...plan.stages.map((stage) => stage.length)) * (BOX.height + BOX.below) - BOX.below + 2;
+  const bottom = (stages) => Math.max(...stages.map((stage) => stage.length)) * (BOX.height + BOX.below) - BOX.below / 2;
+  const height = bottom(plan.stages) + BOX.below / 2 + 2;
   const edges = plan.dependencies.filter((one) => place.has(one.call) && place.has(one.on)).map((one) => {
     const from = place.get(one.on), to = place.get(one.call);
-    const x1 = from.x + BOX.width, y1 = from.y + BOX.height / 2, x2 = to.x - 5, y2 = to.y + BOX.height / 2, bend = Math.max(18, (x2 - x1) / 2);
+    const between = plan.stages.slice(from.stage + 1, to.stage), x2 = to.x - 5, y2 = to.y + BOX.height / 2;
     const edge = svg("g", { class: `edge ${CARRYING.includes(one.kind) ? "carries" : "orders"}` },
-      svg("path", { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` }), svg("path", { class: "tip", d: `M${x2 - 1} ${y2 - 4}L${x2 + 5} ${y2}L${x2 - 1} ${y2 + 4}z` }));
+      svg("path", { d: line(from, to, between.length ? bottom(between) : null) }), svg("path", { class: "tip", d: `M${x2 - 1} ${y2 - 4}L${x2 + 5} ${y2}L${x2 - 1} ${y2 + 4}z` }));
     edge.append(words("title", one.reason, {}));
     return edge;
   });
