@@ -1,9 +1,9 @@
 """Take the screenshots of the scenarios in the docs: ``docs/images/scenario-*.png``.
 
-    .venv/bin/python -m scripts.scenario_shots
+    .venv/bin/python -m scripts.screenshots
 
-Starts a console of its own with the local model, plays the demo into it, and walks through each
-scenario as its page of the docs says. Each walk leaves the page that its picture shows.
+plays the demo into a console of its own with the local model, and walks through each scenario as
+its page of the docs says. Each walk leaves the page that its picture shows.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlencode
 
 from playwright.sync_api import Page
 
 from scripts.png import shrink
-from scripts.screenshots import IMAGES
 
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 PROJECT = "northwind-demo"
 SIZE = (1280, 800)
 ANSWER_MS = 900_000
@@ -39,18 +40,30 @@ class Desk:
         assert response is not None and response.ok, (address, response)
         self.page.wait_for_timeout(1200)
 
-    def press(self, name: str) -> None:
-        """Press the button or follow the link of this name."""
-        page = self.page
-        named = page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name))
-        named.first.click()
-        page.wait_for_timeout(900)
+    def compare(self, days: int, query: str) -> None:
+        """Misfires before and after the midnight so many days ago."""
+        moment = (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT00:00")
+        self.go("analytics/misfires/", range="30d", q=query, around=moment, days="14")
 
-    def open_first(self, what: str, query: str) -> None:
-        """Filter a list, and open the turn of its first row."""
-        self.go(f"{what}/", q=query)
+    def press(self, name: str) -> None:
+        """Press the button or follow the link of the page whose name begins with these words."""
+        page, words = self.page.locator("main"), re.compile(rf"^\s*{re.escape(name)}\b")
+        named = page.get_by_role("button", name=words).or_(page.get_by_role("link", name=words))
+        named.first.click()
+        self.page.wait_for_timeout(900)
+
+    def open_call(self, query: str) -> None:
+        """Filter the calls, and open the first beside the list."""
+        self.go("calls/", q=query)
         self.page.locator("main a[href*='/turns/0'], main a[href*='/turns/1/']").first.click()
         self.page.wait_for_load_state()
+        self.page.wait_for_timeout(900)
+
+    def open_turn(self, query: str) -> None:
+        """Filter the turns, and go to the page of the first."""
+        self.go("turns/", q=query)
+        link = self.page.locator("main a[href*='/turns/0'], main a[href*='/turns/1/']").first
+        self.page.goto(str(link.evaluate("link => link.href")))
         self.page.wait_for_timeout(900)
 
     def show(self, text: str, above: int = 90) -> None:
@@ -85,16 +98,10 @@ def weekend_plans(desk: Desk) -> None:
 
 
 def too_many_tools(desk: Desk) -> None:
-    moment = datetime.now(UTC) - timedelta(days=16)
-    desk.go(
-        "analytics/misfires/",
-        range="30d",
-        q="environment:production -tool:cancel_subscription,calculate_tax,suggest_clothes",
-        around=moment.strftime("%Y-%m-%dT00:00"),
-        days="10",
-    )
+    others = "-tool:cancel_subscription,calculate_tax,suggest_clothes"
+    desk.compare(16, f"environment:production {others}")
     desk.save("too-many-tools")
-    desk.open_first("calls", "finding:unknown_tool tool:getweather")
+    desk.open_call("finding:unknown_tool tool:getweather")
     desk.show("Did you mean", 420)
     desk.save("too-many-tools-call")
 
@@ -112,8 +119,7 @@ def front_desk(desk: Desk) -> None:
 
 
 def sql_for_a_city(desk: Desk) -> None:
-    desk.open_first("calls", "finding:sql_injection")
-    desk.show("Assistant", 200)
+    desk.open_call("finding:sql_injection")
     desk.save("sql-for-a-city")
 
 
@@ -146,23 +152,12 @@ def over_and_over(desk: Desk) -> None:
 
 
 def two_descriptions(desk: Desk) -> None:
-    desk.go("turns/", q="environment:staging finding:wrong_tool version:get_weather@v1")
-    desk.press("Replay")
-    page = desk.page
-    tool = page.locator("[name=v0-t0-name]")
-    tool.fill("get_weather")
-    tool.press("Tab")
-    page.wait_for_timeout(1200)
-    page.locator("[name=v0-t0-to]").select_option(label="v2, published")
-    page.locator("[name=trials]").fill("1")
-    page.locator("[name=connection]").select_option(label="Local model")
-    desk.start_replay()
+    desk.compare(15, "environment:staging")
     desk.save("two-descriptions")
 
 
 def the_moon(desk: Desk) -> None:
-    desk.open_first("calls", "finding:swallowed_error finding:implausible_value")
-    desk.show("Assistant", 200)
+    desk.open_call("finding:swallowed_error finding:implausible_value")
     desk.save("the-moon")
 
 
@@ -171,18 +166,21 @@ def name_in_pieces(desk: Desk) -> None:
     page = desk.page
     page.get_by_label("Connection").first.select_option(label="Written streams")
     page.get_by_label("Model", exact=True).first.fill("name-in-pieces")
-    page.get_by_label("Message 1").first.fill("What is the weather in Oslo?")
+    page.locator("textarea[aria-label='Content of message 1']").first.fill(
+        "What is the weather in Oslo?"
+    )
     page.keyboard.press("Control+Enter")
     page.get_by_text("Waits for you").first.wait_for()
     page.get_by_role("link", name="Turn").first.click()
     page.wait_for_load_state()
-    desk.press("Stream")
+    page.goto(f"{page.url}?view=timeline")
+    page.wait_for_timeout(900)
     desk.save("name-in-pieces")
 
 
 def three_at_once(desk: Desk) -> None:
-    desk.open_first("turns", "tag:feature:compare tool:get_weather")
-    desk.press("Timeline")
+    desk.open_turn("tag:feature:compare tool:get_weather")
+    desk.show("Plan of the calls")
     desk.save("three-at-once")
 
 
@@ -208,24 +206,29 @@ def three_models(desk: Desk) -> None:
     desk.press("Replay")
     page = desk.page
     page.locator("[name=trials]").fill("1")
-    page.locator("[name=v0-model]").fill("looks-first")
+    page.locator("[name=connection]").select_option(label="Written streams")
+    page.locator("[name=model]").fill("looks-first")
     desk.press("Add a variant")
     page.wait_for_timeout(800)
     page.locator("[name=v1-connection]").select_option(label="Written streams")
     page.locator("[name=v1-model]").fill("takes-words-literally")
-    page.locator("[name=connection]").select_option(label="Local model")
     desk.start_replay()
-    desk.go("analytics/models/", range="24h")
     desk.save("three-models")
 
 
+def before_it_ships(desk: Desk) -> None:
+    desk.go("tools/-/lint/")
+    desk.save("before-it-ships")
+
+
 def thinking_aloud(desk: Desk) -> None:
-    desk.open_first("turns", "finding:no_call_when_required")
+    desk.open_turn("finding:no_call_when_required")
     desk.save("thinking-aloud")
 
 
 WALKS: tuple[Callable[[Desk], None], ...] = (
     weekend_plans, too_many_tools, front_desk, sql_for_a_city, empty_code, misspelt_parameter,
     misspelt_name, over_and_over, two_descriptions, the_moon, name_in_pieces, three_at_once,
-    cached_answers, near_the_limit, the_bill, three_models, thinking_aloud,
+    cached_answers, near_the_limit, the_bill, three_models, before_it_ships,
+    thinking_aloud,
 )  # fmt: skip

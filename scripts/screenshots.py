@@ -3,7 +3,8 @@
     .venv/bin/python -m scripts.screenshots
 
 Starts a console in a temporary folder, fills a project with one tool in two versions and a
-scripted stream, runs both versions in the playground, and visits each page.
+scripted stream, runs both versions in the playground, and visits each page. Then it plays the
+demo, walks through its scenarios (``scenario_shots``), and visits what they leave.
 """
 
 from __future__ import annotations
@@ -23,9 +24,33 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from scripts.png import shrink
+from scripts.scenario_shots import IMAGES, PROJECT, SIZE, WALKS, Desk
+
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = ROOT / "docs" / "images"
 PORT = 8765
+WIDE, PHONE = (1440, 900), (390, 844)
+DEMO_PAGES = {
+    "overview": "",
+    "turns": "turns/",
+    "calls": "calls/?q=verdict:rejected",
+    "incidents": "incidents/?show=all",
+    "incident": "incidents/1/",
+    "post-mortem": "incidents/1/post-mortem/",
+    "replays": "replays/",
+    "replay": "replays/2/",
+    "policy": "tools/cancel_subscription/policy/1/",
+    "alerts": "alerts/",
+    "alert": "alerts/1/",
+    "misfires": "analytics/misfires/?range=30d",
+    "rejections": "analytics/rejections/?range=30d",
+    "cost": "analytics/cost/?range=30d",
+    "latency": "analytics/latency/?range=30d",
+    "conduct": "analytics/conduct/?range=30d",
+    "models": "analytics/models/?range=24h",
+    "tool-use": "analytics/tools/?range=30d",
+}
+"""Pages of the demo's project that say more the more there is to see."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -151,9 +176,11 @@ def setup_of(world: World) -> dict[str, Any]:
     }
 
 
-def open_page(browser: Browser, base: str, world: World, scheme: str, width: int) -> Page:
+def open_page(
+    browser: Browser, base: str, world: World, scheme: str, size: tuple[int, int]
+) -> Page:
     context = browser.new_context(
-        viewport={"width": width, "height": 900 if width > 500 else 844},
+        viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
     )
     context.add_cookies([{"name": "misfire_session", "value": world.session, "url": base}])
@@ -162,7 +189,8 @@ def open_page(browser: Browser, base: str, world: World, scheme: str, width: int
 
 def save(page: Page, name: str, scheme: str) -> None:
     suffix = "" if page.viewport_size and page.viewport_size["width"] > 500 else "-390"
-    page.screenshot(path=IMAGES / f"{name}-{scheme}{suffix}.png")
+    picture = page.screenshot(animations="disabled")
+    (IMAGES / f"{name}-{scheme}{suffix}.png").write_bytes(shrink(picture))
 
 
 def play(page: Page, base: str, world: World) -> str:
@@ -195,7 +223,6 @@ def play(page: Page, base: str, world: World) -> str:
 def visit(browser: Browser, base: str, world: World, run: str) -> None:
     project = f"{base}/p/assistant-prod"
     pages = {
-        "overview": f"{project}/",
         "tools": f"{project}/tools/",
         "tool": f"{project}/tools/get_weather/v/2/",
         "tool-edit": f"{project}/tools/get_weather/edit/",
@@ -206,22 +233,60 @@ def visit(browser: Browser, base: str, world: World, run: str) -> None:
         "docs": f"{base}/docs/findings/",
         "playground-run": run,
     }
+    page = open_page(browser, base, world, "light", WIDE)
+    page.goto(pages["conversations"])
+    rejected = page.locator("main a[href*='/conversations/']").last.get_attribute("href")
+    page.context.close()
+    pages |= {"conversation": f"{base}{rejected}", "turn": f"{base}{rejected}turns/1/"}
+    take_all(browser, base, world, pages)
+
+
+def take_all(browser: Browser, base: str, world: World, pages: dict[str, str]) -> None:
+    """Each of the pages, by its name, light and dark, wide and on a phone."""
     for scheme in ("light", "dark"):
-        for width in (1440, 390):
-            page = open_page(browser, base, world, scheme, width)
+        for size in (WIDE, PHONE):
+            page = open_page(browser, base, world, scheme, size)
             for name, address in pages.items():
                 response = page.goto(address)
                 assert response is not None and response.ok, (address, response)
                 page.wait_for_timeout(900)
                 save(page, name, scheme)
-            page.goto(pages["conversations"])
-            rejected = page.locator("main a[href*='/conversations/']").last.get_attribute("href")
-            page.goto(f"{base}{rejected}")
-            save(page, "conversation", scheme)
-            page.goto(f"{base}{rejected}turns/1/")
-            page.wait_for_timeout(700)
-            save(page, "turn", scheme)
             page.context.close()
+
+
+def visit_demo(browser: Browser, base: str, world: World) -> None:
+    """Walk through the scenarios, then take the pages that need traffic or what a walk left."""
+    for walk in WALKS:
+        page = open_page(browser, base, world, "light", SIZE)
+        walk(Desk(page, base))
+        page.context.close()
+    project = f"{base}/p/{PROJECT}"
+    page = open_page(browser, base, world, "light", WIDE)
+    pages = {name: f"{project}/{path}" for name, path in DEMO_PAGES.items()}
+    pages["backtest"] = start_backtest(page, project)
+    pages["plan"] = find_first(page, f"{project}/turns/?q=tag:feature:compare tool:get_weather")
+    pages["router"] = find_first(page, f"{project}/routers/", "a[href*='/routers/1']")
+    pages["suite"] = find_first(page, f"{project}/suites/", "a[href*='/suites/1']")
+    page.goto(f"{project}/incidents/1/post-mortem/")
+    page.get_by_role("button", name="Begin to write").click()
+    page.wait_for_load_state()
+    page.context.close()
+    take_all(browser, base, world, pages)
+
+
+def start_backtest(page: Page, project: str) -> str:
+    """Judge the calls of get_weather by its policy again; the address of the outcome."""
+    page.goto(f"{project}/backtests/new/?tool=get_weather")
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    page.get_by_text(re.compile("Finished|finished")).first.wait_for()
+    return page.url
+
+
+def find_first(page: Page, address: str, rows: str = "a[href*='/turns/']") -> str:
+    """The address that the first row of a list leads to."""
+    page.goto(address)
+    found = page.locator(f"main {rows}").first
+    return str(found.evaluate("link => link.href"))
 
 
 def main() -> int:
@@ -234,12 +299,14 @@ def main() -> int:
             os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
             world = fill()
             with sync_playwright() as playwright:
-                path = shutil.which("chromium") or shutil.which("chromium-browser")
+                path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
                 browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-                page = open_page(browser, base, world, "light", 1440)
+                page = open_page(browser, base, world, "light", WIDE)
                 run = play(page, base, world)
                 time.sleep(1)
                 visit(browser, base, world, run)
+                subprocess.run([sys.executable, "manage.py", "demo"], cwd=ROOT, check=True)
+                visit_demo(browser, base, world)
                 browser.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

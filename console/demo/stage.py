@@ -107,11 +107,11 @@ def prepare(project: Project, user: User) -> None:
         policy.publish(user)
     forget_policies(project)
     router = Router.objects.create(project=project, name=ROUTER)
-    for note, keywords in (
-        ("Words of the three domains", _words(cancel=False)),
-        ("An explicit word always adds the tool that cancels", _words(cancel=True)),
+    for note, cancel in (
+        ("Words of the three domains", False),
+        ("An explicit word always adds the tool that cancels", True),
     ):
-        router.write(RouterSpec.from_json(_router(keywords)), user, note)
+        router.write(RouterSpec.from_json(describe_router(cancel=cancel)), user, note)
     make_default(project, BY_KEY["rejections"], user)
     ensure_local(project)
     Connection.objects.create(
@@ -129,16 +129,18 @@ def _register(project: Project, definition: Definition, user: User | None) -> No
     register(project, spec, user=user, origin="registered" if user else "observed")
 
 
-def _router(keywords: list[dict[str, Any]]) -> dict[str, Any]:
+def describe_router(*, cancel: bool) -> dict[str, Any]:
+    """The first router, or with ``cancel`` the second, in the form of ``docs/routing.md``."""
     groups = [
         {"name": name, "description": f"Questions about {name}", "tools": list(map(name_of, tools))}
         for name, tools in DOMAINS.items()
     ]
-    return {"groups": groups, "keywords": keywords, "otherwise": "weather", "ungrouped": "hold"}
+    words = _words(cancel=cancel)
+    return {"groups": groups, "keywords": words, "otherwise": "weather", "ungrouped": "hold"}
 
 
 def _words(*, cancel: bool) -> list[dict[str, Any]]:
-    """At first nearly a quarter of the intents is confused, with ``cancel`` less than a tenth."""
+    """At first a fifth of the intents is confused, with ``cancel`` one in twenty."""
     weather = ["rain*", "warm*", "weather", "days", "wear", "like in"]
     billing = ["invoice", "pay", "charge", "tax", "account"]
     if not cancel:
