@@ -24,8 +24,8 @@ def label_turn(row: ReplayCase, calls: Sequence[Made], saying: str, user: User) 
     Nothing where the turn is gone, or did not offer the tools; nor where more than one call is
     missing from it, which its labels cannot say.
     """
-    turns = Turn.objects.filter(project=row.replay.project_id, pk=row.turn_id)
-    turn = turns.select_related("toolset").first() if row.turn_id else None
+    turns = Turn.objects.filter(project=row.replay.project_id).select_related("toolset")
+    turn = turns.filter(pk=row.turn_id).first() if row.turn_id else None
     if turn is None or not _offers(turn, calls):
         return
     recorded = calls_of(turn)
