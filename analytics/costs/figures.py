@@ -16,7 +16,7 @@ from django.db import connection
 
 from analytics.definitions import MISFIRED_KIND
 from analytics.filters import OF_TURNS, Filter
-from analytics.rollup_sql import BY_KIND, TURNS, narrowest
+from analytics.rollup_sql import BY_CALLS, TURNS, Table, narrowest
 from analytics.spans import DAY, HOUR, Span, after, floor
 from console.accounts.models import Project
 from console.lib.fields import from_stored
@@ -36,9 +36,12 @@ _OF_TURNS = (
 _TURN_SUMS = ", ".join(f"sum({'cost' if name == 'model' else name})" for name in _OF_TURNS)
 _OF_CALLS = ("calls", "answered", "cached", "shared", "tools", "misfires", "misfire", "unsure")
 _CALL_SUMS = (
-    "sum(calls), sum(answered), sum(cached), sum(model_cost), sum(tool_cost),"
-    f" sum(calls) FILTER (WHERE {MISFIRED_KIND}),"
-    f" sum(model_cost + tool_cost) FILTER (WHERE {MISFIRED_KIND}), sum(unpriced)"
+    "sum(calls), sum(answered), sum(cached), sum(model_cost), sum(tool_cost), {0}, sum(unpriced)"
+)
+_SUMMED_MISFIRES = "sum(misfires), sum(misfire_cost)"
+_KIND_MISFIRES = (
+    f"sum(calls) FILTER (WHERE {MISFIRED_KIND}),"
+    f" sum(model_cost + tool_cost) FILTER (WHERE {MISFIRED_KIND})"
 )
 
 
@@ -106,15 +109,21 @@ def read_spent(
     if of_turns and not kept.asks_for_tools:
         _gather(found, TURNS.name, _OF_TURNS, _TURN_SUMS, of_turns, asked)
     filtered = [column for column, _, _ in kept.conditions]
-    tables = {group: narrowest(BY_KIND, [*group, *filtered]).name for group in of_calls}
+    tables = {group: narrowest(BY_CALLS, [*group, *filtered]) for group in of_calls}
     for table in dict.fromkeys(tables.values()):
         groups_of = [group for group in of_calls if tables[group] == table]
-        _gather(found, table, _OF_CALLS, _CALL_SUMS, groups_of, asked)
+        _gather(found, table.name, _OF_CALLS, _sum_calls(table), groups_of, asked)
     for group, held in found.items():
         for one in held.values():
             if kept.asks_for_tools or "tool" in group:
                 one.model, one.unpriced = one.shared, one.unsure
     return found
+
+
+def _sum_calls(table: Table) -> str:
+    """The sums of ``_OF_CALLS``: a table without kinds has its misfires summed."""
+    summed = "misfires" in table.sums
+    return _CALL_SUMS.format(_SUMMED_MISFIRES if summed else _KIND_MISFIRES)
 
 
 def _gather(
