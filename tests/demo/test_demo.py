@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import html
 import random
+import re
+from collections import Counter
 from datetime import UTC, datetime
 from io import StringIO
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Count
+from django.test import Client
 
+from console import docs
 from console.accounts.models import Project
-from console.demo.everyday import everyday
+from console.demo.everyday import GROUPED_AFTER, everyday
 from console.demo.play import records
+from console.demo.stage import describe_router
 from console.demo.stories import CANCELLED_PLANS, REPEATED
-from console.demo.toolbox import EVERYTHING
+from console.demo.toolbox import DOMAINS, EVERYTHING, name_of
 from conversations.incidents.records import Incident
 from conversations.models import Label, ToolCall, Turn
 from conversations.suites.records import SuiteCase
-from tests.factories import make_user
+from tests.factories import client_of, make_user
+from tools_registry.routing.choosing import route
+from tools_registry.routing.spec import RouterSpec
 
 NOW = datetime(2026, 3, 14, 12, 30, tzinfo=UTC)
+SCENARIOS = [doc for doc in docs.all_docs() if doc.slug.startswith("scenario-")]
+OF_EVERY_DAY = re.compile("unknown_tool|unexpected_parameter|timeout")
+"""Filters that find what goes wrong a little every day, of which a short demo has too little."""
+IN_THE_DEMO = re.compile(r'href="(/p/northwind-demo/[^"]*)"')
 
 
 def test_the_same_seed_gives_the_same_records() -> None:
@@ -42,6 +55,47 @@ def test_a_router_offers_fewer_functions_after_two_weeks() -> None:
     assert sizes[-1] < 8
 
 
+def test_wrong_calls_fall_by_nearly_three_quarters_whatever_the_seed() -> None:
+    for seed in (1, 2):
+        made, wrong = Counter[bool](), Counter[bool]()
+        for one in everyday(NOW, random.Random(seed), a_day=60):
+            is_grouped = "prompt:grouped" in one["tags"]
+            made[is_grouped] += "tool_results" in one
+            wrong[is_grouped] += "no such function" in str(one.get("tool_results"))
+        before, after = wrong[False] / made[False], wrong[True] / made[True]
+        assert 0.70 < 1 - after / before < 0.77, GROUPED_AFTER
+
+
+@pytest.mark.parametrize(("cancel", "low", "high"), [(False, 0.15, 0.27), (True, 0.03, 0.1)])
+def test_the_first_router_confuses_intents_and_the_second_fewer(
+    cancel: bool, low: float, high: float
+) -> None:
+    router = RouterSpec.from_json(describe_router(cancel=cancel))
+    groups = {name_of(tool): group for group, tools in DOMAINS.items() for tool in tools}
+    told = [one for one in records(NOW, 7, 60) if one.get("expected")]
+    confused = 0
+    for one in told:
+        said = [part for part in one["request"]["messages"] if part["role"] == "user"][-1]
+        needed = {groups[call["name"]] for call in one["expected"]["calls"]}
+        confused += route(router, said["content"]).intent not in {"", *needed}
+    assert low < confused / len(told) < high
+
+
+def test_each_scenario_has_a_page_with_clicks_and_a_picture() -> None:
+    assert [doc.slug.split("-")[1] for doc in SCENARIOS] == [f"{n:02}" for n in range(1, 19)]
+    index = docs.find("scenarios")
+    assert index is not None
+    for doc in SCENARIOS:
+        assert "<ol>" in doc.rendered.html
+        assert 'src="/docs/images/scenario-' in doc.rendered.html
+        assert f'href="{doc.url}"' in index.html
+        assert [part.text for part in doc.outline] == [
+            "The clicks",
+            "What you see, and why",
+            "On your own data",
+        ]
+
+
 @pytest.mark.django_db
 def test_a_project_in_which_every_story_can_be_found() -> None:
     make_user("rita@example.com", is_superuser=True)
@@ -49,6 +103,7 @@ def test_a_project_in_which_every_story_can_be_found() -> None:
     project = Project.objects.get()
     check_stories(project)
     check_what_people_did(project)
+    check_links(client_of(project.members.get()))
     with pytest.raises(CommandError, match="--again"):
         call_command("demo", a_day=1)
 
@@ -86,6 +141,18 @@ def check_what_people_did(project: Project) -> None:
     broken, cancelled = Incident.objects.filter(project=project).order_by("number")
     assert broken.turns.count() > 80
     assert cancelled.turns.count() == CANCELLED_PLANS
+
+
+def check_links(reader: Client) -> None:
+    """What the pages of the scenarios link opens, and what they filter finds something."""
+    links = {link for doc in SCENARIOS for link in IN_THE_DEMO.findall(doc.rendered.html)}
+    assert len(links) > 25
+    for link in sorted(html.unescape(link) for link in links):
+        response = reader.get(link)
+        assert response.status_code == 200, link
+        query = "".join(parse_qs(urlsplit(link).query).get("q", []))
+        if query and "analytics" not in link and not OF_EVERY_DAY.search(query):
+            assert 'type="checkbox"' in response.content.decode(), f"{link} finds nothing"
 
 
 @pytest.mark.django_db
