@@ -78,29 +78,32 @@ def forget() -> None:
 
 def offer_tools(project: Project, tools: Sequence[Any], at: datetime) -> Offered:
     """The toolset of a request's ``tools``; definitions never seen before become versions."""
-    wire = json.dump(list(tools))
-    age = time.monotonic() // _FRESH
-    key = (project.pk, hashlib.sha256(wire.encode()).digest(), age)
-    found: Offered | None = _toolsets.get(key)
-    if found is None:
-        found = made = _record(project, tools, at)
-        # What a transaction makes is only there once it is committed.
-        transaction.on_commit(lambda: _toolsets.put(key, made))
-    return found
+    return Offers(project).of(tools, at)
 
 
 class Offers:
-    """The toolsets of one batch: tools that are the same objects are looked up once."""
+    """The toolsets of one batch: tools that are the same objects, or the same text, are looked up
+    once. What the batch makes is there for other batches once it is committed."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._known: dict[tuple[int, ...], tuple[Sequence[Any], Offered]] = {}
+        self._made: dict[Any, Offered] = {}
 
     def of(self, tools: Sequence[Any], at: datetime) -> Offered:
         key = tuple(map(id, tools))
         if key not in self._known:
-            self._known[key] = tools, offer_tools(self._project, tools, at)
+            self._known[key] = tools, self._find(tools, at)
         return self._known[key][1]
+
+    def _find(self, tools: Sequence[Any], at: datetime) -> Offered:
+        digest = hashlib.sha256(json.dump(list(tools)).encode()).digest()
+        key = (self._project.pk, digest, time.monotonic() // _FRESH)
+        found: Offered | None = _toolsets.get(key) or self._made.get(key)
+        if found is None:
+            found = made = self._made[key] = _record(self._project, tools, at)
+            transaction.on_commit(lambda: _toolsets.put(key, made))
+        return found
 
 
 def read_toolsets(ids: Collection[int]) -> dict[int, Offered]:
