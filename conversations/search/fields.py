@@ -13,7 +13,7 @@ Shape = Literal["choice", "name", "duration", "money", "text", "time"]
 
 VERDICTS = ("rejected", "flagged", "accepted")
 SOURCES = ("playground", "otlp", "proxy", "api", "file", "replay", "demo")
-CALL_STATUS = ("ok", "error", "unanswered")
+CALL_STATUS = ("ok", "error", "timeout", "rate_limited", "unanswered")
 TURN_STATUS = ("running", "finished", "failed", "cancelled", "interrupted")
 LABELS = ("right", "wrong_tool", "wrong_arguments", "needless", "missing")
 HAS = ("result", "error", "label", "stream", "cost", "definition")
@@ -74,7 +74,7 @@ FIELDS = _table(
     Field(
         "status",
         "choice",
-        "What became of the call (ok, error, unanswered), or of its turn",
+        "What became of the call (ok, error, timeout, …), or of its turn",
         "status:error",
         (*CALL_STATUS, *TURN_STATUS),
     ),
