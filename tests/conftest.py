@@ -50,7 +50,7 @@ QUICK_POSTGRES = {
 }
 QUICK_VALKEY = {"appendonly": "no", "databases": "64"}
 # It starts everything twice, and mostly waits.
-LONGEST = "test_up.py"
+LONGEST = {"test_up.py", "test_local_model_browser.py"}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def place(item: pytest.Item) -> tuple[Any, ...]:
         path = item.path
-        return path in browser, path in stored, path.name != LONGEST, -files[path], path
+        return path in browser, path in stored, path.name not in LONGEST, -files[path], path
 
     items.sort(key=place)
 

@@ -90,7 +90,7 @@ TYPES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(PROTOCOLS),
     st.lists(st.dictionaries(NAMES, JSON, max_size=6), max_size=5),
@@ -110,7 +110,7 @@ def test_no_payload_of_any_shape_is_too_much(
         assert read_answer(protocol, line.encode()).protocol == protocol
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(PROTOCOLS), st.binary(max_size=80))
 def test_no_bytes_are_too_much(protocol: WireProtocol, body: bytes) -> None:
     assembler = Assembler(protocol)

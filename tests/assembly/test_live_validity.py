@@ -256,7 +256,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(objects(SCHEMAS), SCHEMAS, st.dictionaries(KEYS, VALUES, max_size=4), st.data())
 def test_it_agrees_with_the_layers_and_is_never_too_early(
     root: dict[str, object], node: object, value: dict[str, object], data: st.DataObject
@@ -280,7 +280,7 @@ def test_it_agrees_with_the_layers_and_is_never_too_early(
     assert (live is None) == (verdict.value == "accepted")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.text(alphabet='{}[]:,"\\/ntrue0189.-+eE \nfals\x01ä', max_size=24),
     st.lists(st.integers(1, 5), max_size=30),

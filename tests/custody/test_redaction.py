@@ -261,7 +261,7 @@ MANY = compile_rules(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(TEXTS)
 def test_redacting_a_text_twice_changes_nothing_more(text: str) -> None:
     once = redact_text(text, MANY, {})
@@ -270,7 +270,7 @@ def test_redacting_a_text_twice_changes_nothing_more(text: str) -> None:
     assert not counts
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(JSONS, st.sampled_from([None, 1, 2]))
 def test_json_stays_json_and_is_stable(value: Any, indent: int | None) -> None:
     text = json.dumps({"value": value}, indent=indent)
@@ -279,7 +279,7 @@ def test_json_stays_json_and_is_stable(value: Any, indent: int | None) -> None:
     assert redact_text(once, MANY, {}) == once
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="@%0123456789"), max_size=60), JSONS)
 def test_what_no_rule_finds_stays_byte_for_byte(text: str, value: Any) -> None:
     assert redact_text(text, ALL, {}) == text
@@ -289,7 +289,7 @@ def test_what_no_rule_finds_stays_byte_for_byte(text: str, value: Any) -> None:
     assert (new == whole) == (not counts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(TEXTS, TEXTS)
 def test_redacting_a_record_twice_changes_nothing_more(first: str, second: str) -> None:
     record = make_record(

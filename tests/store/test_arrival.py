@@ -59,7 +59,7 @@ def store_cut(project: Project, bodies: list[dict[str, Any]], cuts: list[int]) -
 
 @pytest.mark.django_db
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_order_and_batches_make_no_difference(data: DataObject) -> None:
