@@ -93,13 +93,17 @@ class McpExecutor:
                 return Fault("tool_error", str(error), blocked=True)
             case CannotRead():
                 return Fault("tool_error", error.detail)
-            case MCPError():
+            case MCPError() if (error.code, str(error)) != _CLOSED:
                 return Fault("tool_error", f"The server refused the call: {shorten(str(error))}")
             case httpx2.TimeoutException() | TimeoutError():
                 return Fault("timeout", f"{self.target} did not answer in time", transient=True)
             case _:
                 said = shorten(str(error)) or type(error).__name__
                 return Fault("tool_error", f"{self.target} does not answer: {said}", transient=True)
+
+
+_CLOSED = (-32000, "Connection closed")
+"""What the SDK says of a server that went away before it answered."""
 
 
 @dataclass(frozen=True)
