@@ -12,6 +12,7 @@ from conversations.parts import Answer, CallStarted, Event, TextDelta, WireProto
 
 # The blank line that ends an event; CRLF is one end of a line, and may arrive in two parts.
 _BLANK = re.compile(rb"(?>\r\n|\r|\n)(?:\r\n|\n|\r(?=[^\n]))")
+_BLANK_LONGEST = 4
 
 
 class Passage:
@@ -23,15 +24,16 @@ class Passage:
 
     def __init__(self, protocol: WireProtocol) -> None:
         self._assembler = Assembler(protocol)
-        self._rest = b""
+        self._rest = bytearray()
+        self._looked = 0
         self._kept: list[bytes] = []
         self._is_speaking = self._is_calling = False
 
     def feed(self, chunk: bytes) -> bytes:
         """What passes once this has arrived: whole events, as they came."""
-        *events, self._rest = _cut(self._rest + chunk)
+        self._rest += chunk
         passing = []
-        for event in events:
+        for event in self._take_events():
             self._read(self._assembler.feed(event))
             self._kept.append(event)
             if self._is_speaking and not self._is_calling:
@@ -41,20 +43,25 @@ class Passage:
 
     def finish(self) -> Answer:
         """The stream ended: what it was."""
-        self._assembler.feed(self._rest)
+        self._assembler.feed(bytes(self._rest))
         self._assembler.finish()
         return self._assembler.answer
+
+    def _take_events(self) -> list[bytes]:
+        """The events that have ended, with the blank lines that end them. What was looked through
+        is not looked through again: an event may come in many parts."""
+        events, begin = [], 0
+        for found in _BLANK.finditer(self._rest, self._looked):
+            events.append(bytes(self._rest[begin : found.end()]))
+            begin = found.end()
+        del self._rest[:begin]
+        self._looked = max(0, len(self._rest) - _BLANK_LONGEST)
+        return events
 
     def _read(self, said: list[Event]) -> None:
         for one in said:
             self._is_calling |= isinstance(one, CallStarted)
             self._is_speaking |= isinstance(one, TextDelta) and bool(one.text) and not one.reasoning
-
-
-def _cut(text: bytes) -> list[bytes]:
-    """Events with the blank lines that end them, then what has not ended."""
-    cuts = [0, *(found.end() for found in _BLANK.finditer(text)), len(text)]
-    return [text[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
 
 
 def read_payloads(body: bytes, *, streamed: bool) -> list[Body]:
