@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import html
+import json
 import os
 import re
 import shlex
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from conversations.doors.proxy.snippets import Target, write_snippets
 from tests.factories import client_of, make_connection, make_key, make_member, make_people
 from tests.providers.upstream import Upstream, answer
 from tests.proxy.asking import Owner, in_thread, stored
@@ -118,3 +121,14 @@ def run(slug: str, code: str) -> None:
     command = os.path.expandvars(code.replace("\\\n", " "))
     done = subprocess.run(shlex.split(command), capture_output=True, timeout=30, check=True)
     assert b"Hello" in done.stdout
+
+
+def test_the_name_of_a_model_is_only_a_name() -> None:
+    model = """a'; touch /tmp/x; '"\n$(id)"""
+    target = Target("openai", "openai", model)
+    texts = {one.slug: one.text for one in write_snippets("http://console", [target])}
+    assert json.loads(shlex.split(texts["curl"])[-1])["model"] == model
+    for slug in ("openai-python", "langchain"):
+        nodes = ast.walk(ast.parse(texts[slug]))
+        literals = [node.value for node in nodes if isinstance(node, ast.Constant)]
+        assert model in literals

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote as quote_for_shell
 from urllib.parse import quote
+
+from console.lib import json
 
 MESSAGE = "What is the weather in Oslo right now?"
 ANY_MODEL = "your-model"
@@ -82,7 +85,7 @@ def _openai_python(site: str, target: Target) -> str:
         f"{own if target.lends else header}"
         ")\n"
         "answer = client.chat.completions.create(\n"
-        f'    model="{target.model or ANY_MODEL}",\n'
+        f"    model={_model(target)},\n"
         f'    messages=[{{"role": "user", "content": "{MESSAGE}"}}],\n'
         ")"
     )
@@ -110,7 +113,7 @@ def _anthropic_python(site: str, target: Target) -> str:
         f"{own if target.lends else header}"
         ")\n"
         "answer = client.messages.create(\n"
-        f'    model="{target.model or ANY_MODEL}",\n'
+        f"    model={_model(target)},\n"
         "    max_tokens=1000,\n"
         f'    messages=[{{"role": "user", "content": "{MESSAGE}"}}],\n'
         ")"
@@ -135,7 +138,7 @@ def _langchain(site: str, target: Target) -> str:
     return (
         "import os\n\nfrom langchain_openai import ChatOpenAI\n\n"
         "model = ChatOpenAI(\n"
-        f'    model="{target.model or ANY_MODEL}",\n'
+        f"    model={_model(target)},\n"
         f'    base_url="{base_of(site, target)}/v1",\n'
         f"{own if target.lends else header}"
         ")"
@@ -145,11 +148,17 @@ def _langchain(site: str, target: Target) -> str:
 def write_curl(site: str, target: Target) -> str:
     """One call through the proxy, without any SDK."""
     provider = "" if target.lends else '  -H "Authorization: Bearer $OPENAI_API_KEY" \\\n'
+    messages = f'[{{"role": "user", "content": "{MESSAGE}"}}]'
+    body = f'{{"model": {_model(target)}, "messages": {messages}}}'
     return (
         f"curl {base_of(site, target)}/v1/chat/completions \\\n"
         '  -H "X-Misfire-Key: $MISFIRE_KEY" \\\n'
         f"{provider}"
         '  -H "Content-Type: application/json" \\\n'
-        f'  -d \'{{"model": "{target.model or ANY_MODEL}",'
-        f' "messages": [{{"role": "user", "content": "{MESSAGE}"}}]}}\''
+        f"  -d {quote_for_shell(body)}"
     )
+
+
+def _model(target: Target) -> str:
+    """The model's name as a literal of JSON, which is one of Python and JavaScript, too."""
+    return json.dump(target.model or ANY_MODEL)
