@@ -169,6 +169,9 @@ def test_a_provider_that_is_down_holds_up_no_other(monkeypatch: pytest.MonkeyPat
     assert row.status == "finished"
     assert control.retry_failed(row) == 20
     assert fresh(row).status == "running"
+    assert control.cancel(row)
+    assert control.retry_failed(row) == 0
+    assert fresh(row).status == "cancelled"
 
 
 def _ended(one: ReplayOutcome) -> datetime:
