@@ -198,6 +198,19 @@ def django_db_modify_db_settings(
         connection.settings_dict["TEST"] |= made
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """At the end nobody is connected: the server notices late that a process or thread is gone."""
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 def migrated_database() -> str:
     """The name of a database to copy, made by the first process of the run that asks. Nobody may
     be connected to it."""
