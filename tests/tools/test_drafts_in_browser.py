@@ -1,4 +1,4 @@
-"""From a slip to a published version in a real browser: lint, fix, drafts, review, timeline."""
+"""The editor's lint and drafts in a real browser: a word made right, and two writers of a draft."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from console.lib import json
 from tests.factories import WEATHER, People, client_of, make_people, make_tool_version
-from tools_registry.models import LintWord, ToolDraft, ToolVersion
+from tools_registry.models import LintWord, ToolDraft
 
 pytestmark = pytest.mark.browser
 SLIP = json.pretty(json.load(json.dump(WEATHER).replace('"unit"', '"unitt"')))
@@ -33,43 +33,6 @@ def tab(people: People, page: Page, daphne_server: str) -> Iterator[Page]:
 
 def write(tab: Page, text: str) -> None:
     tab.locator("#definition").evaluate("(area, text) => area.editor.setValue(text)", text)
-
-
-def test_a_slip_is_found_mended_reviewed_and_published(
-    tab: Page, people: People, daphne_server: str
-) -> None:
-    make_tool_version(people.project)
-    tools = f"{daphne_server}/p/{people.project.slug}/tools/"
-    tab.goto(f"{tools}get_weather/edit/")
-    write(tab, SLIP)
-    lint = tab.get_by_role("region", name="Lint")
-    expect(lint.get_by_text("close to “unit”")).to_be_visible()
-    expect(tab.get_by_text("Kept as draft")).to_be_visible()
-    draft = ToolDraft.objects.get()
-    expect(tab).to_have_url(f"{tools}-/drafts/{draft.pk}/")
-
-    tab.reload()
-    tab.get_by_role("button", name="Review and publish").click()
-    expect(tab.get_by_text("1 lint error")).to_be_visible()
-    expect(tab.get_by_text("parameter_renamed")).to_be_visible()
-    tab.get_by_role("link", name="Go on editing").click()
-
-    lint.get_by_role("button", name="Apply fix: Rename to unit").click()
-    expect(lint.get_by_text("close to “unit”")).to_be_hidden()
-    write(tab, tab.locator("#definition").input_value().replace("city now", "city now, in short"))
-    tab.get_by_label("Note").fill("shorter")
-    expect(tab.locator("#state")).to_have_text("valid JSON Schema")
-    tab.get_by_role("button", name="Review and publish").click()
-    expect(tab.get_by_text("1 wording change.")).to_be_visible()
-    tab.get_by_role("button", name="Publish v2").click()
-    expect(tab.get_by_text("Published as v2.")).to_be_visible()
-    assert ToolVersion.objects.get(number=2).note == "shorter"
-
-    tab.get_by_role("link", name="Versions", exact=True).click()
-    timeline = tab.get_by_role("region", name="Timeline")
-    expect(timeline.get_by_text("no turn offered it in the last 24 hours")).to_be_visible()
-    timeline.get_by_role("link", name="30 days").click()
-    expect(timeline.get_by_text("Turns a day, 30 days")).to_be_visible()
 
 
 def test_a_word_is_made_right_in_the_editor(tab: Page, people: People, daphne_server: str) -> None:
