@@ -20,7 +20,7 @@ from analytics.rollup_sql import (
     Table,
     narrowest,
 )
-from analytics.sketch import quantile
+from analytics.sketch import quantile, value_of
 from analytics.spans import DAY, HOUR, Span, after, floor
 from console.accounts.models import Project
 from console.lib.fields import from_stored
@@ -241,18 +241,51 @@ def read_latency(
 
     The filter applies as far as the measure has its fields.
     """
-    where, values = kept.where(DURATIONS[measure].fields) if kept else ("", [])
     names = "".join(f"{name}, " for name in group)
-    rows = _fetch(
-        f"SELECT {names}bucket, sum(held) FROM {LATENCIES.name}, unnest(buckets, counts)"
-        f" AS u (bucket, held) WHERE {_WITHIN} AND measure = %s{where} GROUP BY {names}bucket",
-        [*_within(project, span), measure, *values],
-    )
+    merged, values = _merge(project, measure, span, group, kept or Filter())
+    rows = _fetch(f"SELECT {names}bucket, held FROM ({merged}) merged", values)
     found: dict[tuple[Any, ...], dict[int, int]] = {}
     for *key, bucket, held in rows:
         read = tuple(_read(name, value) for name, value in zip(group, key, strict=True))
         found.setdefault(read, {})[bucket] = int(held)
     return found
+
+
+def _merge(
+    project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
+) -> tuple[str, list[Any]]:
+    """SQL of the buckets of each group with how many they hold. What is divided by the environment
+    alone is read from the few rows of all models or tools together."""
+    fields = DURATIONS[measure].fields
+    where, values = kept.where(fields)
+    is_narrow = {*group, *kept.columns.intersection(fields)} <= {"start", "environment"}
+    names = "".join(f"{name}, " for name in group)
+    sql = (
+        f"SELECT {names}bucket, sum(held)::bigint AS held FROM {LATENCIES.name},"
+        f" unnest(buckets, counts) AS u (bucket, held) WHERE {_WITHIN} AND measure = %s{where}"
+        f" GROUP BY {names}bucket"
+    )
+    return sql, [*_within(project, span), f"{measure}s" if is_narrow else measure, *values]
+
+
+def read_course(
+    project: Project, measure: str, span: Span, shares: Sequence[float], kept: Filter
+) -> dict[datetime, list[float | None]]:
+    """Milliseconds at each of the shares, in each step of a span that has durations: what
+    ``percentile`` says of the sketch of each step."""
+    merged, values = _merge(project, measure, span, ["start"], kept)
+    least = ", ".join(["min(bucket) FILTER (WHERE seen > floor(%s * (whole - 1)))"] * len(shares))
+    rows = _fetch(
+        f"SELECT start, {least} FROM (SELECT start, bucket,"
+        " sum(held::float8) OVER (PARTITION BY start ORDER BY bucket) AS seen,"
+        f" sum(held::float8) OVER (PARTITION BY start) AS whole FROM ({merged}) merged) ranked"
+        " GROUP BY start",
+        [*shares, *values],
+    )
+    return {
+        start: [None if bucket is None else value_of(bucket) for bucket in buckets]
+        for start, *buckets in rows
+    }
 
 
 def percentile(sketch: Mapping[int, int], share: float) -> float | None:

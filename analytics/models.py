@@ -10,6 +10,7 @@ from analytics.alerts.records import AlertSilence as AlertSilence
 from analytics.budgets.records import Budget as Budget
 from analytics.costs.records import ConductCount as ConductCount
 from analytics.costs.records import TopCost as TopCost
+from analytics.costs.records import TopSummary as TopSummary
 from analytics.latency.records import LatencyLimit as LatencyLimit
 from analytics.records import CallCount as CallCount
 from analytics.records import CodeCount as CodeCount
@@ -18,6 +19,7 @@ from analytics.records import DirtyMonth as DirtyMonth
 from analytics.records import ExpectedCount as ExpectedCount
 from analytics.records import KindCount as KindCount
 from analytics.records import LatencySketch as LatencySketch
+from analytics.records import ModelCount as ModelCount
 from analytics.records import ModelToolCount as ModelToolCount
 from analytics.records import OfferCount as OfferCount
 from analytics.records import PointerCount as PointerCount

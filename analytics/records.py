@@ -107,7 +107,8 @@ class KindCount(Rollup, CallSums):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["project", "grain", "start"], name="kind_count_step")
+            models.Index(fields=["project", "grain", "start"], name="kind_count_step"),
+            models.Index(fields=["project", "grain", "model", "start"], name="kind_count_of_model"),
         ]
 
     def __str__(self) -> str:
@@ -157,6 +158,24 @@ class ToolCount(ToolStep, ToolSums):
         return f"{self.calls} calls of {self.tool} from {self.start}"
 
 
+class ModelCount(ToolSums):
+    """Calls by model and environment alone, of all kinds together: few rows, whatever comes."""
+
+    project = _project()
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    environment = models.CharField(max_length=60)
+    model = models.CharField(max_length=_NAME)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "start"], name="model_count_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls by {self.model} from {self.start}"
+
+
 class ModelToolCount(ToolStep, ToolSums):
     """Calls by model and tool, of all kinds together."""
 
@@ -164,7 +183,8 @@ class ModelToolCount(ToolStep, ToolSums):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["project", "grain", "start"], name="model_tool_count_step")
+            models.Index(fields=["project", "grain", "start"], name="model_tool_count_step"),
+            models.Index(fields=["project", "grain", "model", "start"], name="model_tool_of_model"),
         ]
 
     def __str__(self) -> str:
@@ -316,14 +336,14 @@ MEASURES = [("turn", "Whole turn"), ("first", "First token"), ("tool", "Tool")]
 
 class LatencySketch(models.Model):
     """Durations as a DDSketch (``analytics.sketch``): ``counts[i]`` of them lie in the bucket
-    ``buckets[i]``. ``measure`` turn and first are by model, tool is by tool and version, tools
-    by environment alone.
+    ``buckets[i]``. ``measure`` turn and first are by model, tool is by tool and version; turns,
+    firsts and tools are the same by environment alone.
     """
 
     project = _project()
     grain = models.IntegerField()
     start = models.DateTimeField()
-    measure = models.CharField(max_length=5)
+    measure = models.CharField(max_length=6)
     model = models.CharField(max_length=_NAME)
     provider = models.CharField(max_length=60)
     environment = models.CharField(max_length=60)

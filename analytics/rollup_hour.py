@@ -19,6 +19,7 @@ from analytics.rollup_sql import (
     KIND_COUNTS,
     KINDS,
     LATENCIES,
+    MODEL_COUNTS,
     MODEL_TOOLS,
     MOST_POINTERS,
     OF_TOOL,
@@ -249,7 +250,9 @@ _SKETCHED = f"""
   FROM hour_calls WHERE latency_ms IS NOT NULL GROUP BY {_TOOL_SERIES}
 ),
 turn_series AS MATERIALIZED (
-  SELECT {_TURN_SERIES}, row_number() OVER () AS series FROM hour_turns GROUP BY {_TURN_SERIES}
+  SELECT {_TURN_SERIES}, row_number() OVER () AS series,
+    -dense_rank() OVER (ORDER BY environment) AS whole
+  FROM hour_turns GROUP BY {_TURN_SERIES}
 ),
 timed_tools AS MATERIALIZED (
   SELECT step, series, whole, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
@@ -257,15 +260,16 @@ timed_tools AS MATERIALIZED (
   WHERE latency_ms IS NOT NULL GROUP BY 1, 2, 3, 4
 ),
 timed_turns AS MATERIALIZED (
-  SELECT step, series, latency_ms, first_token_ms
-  FROM hour_turns JOIN turn_series USING ({_TURN_SERIES})
+  SELECT measure, step, series, whole, {BUCKET % "taken"} AS bucket, count(*) AS number
+  FROM hour_turns JOIN turn_series USING ({_TURN_SERIES}),
+    LATERAL (VALUES ('turn', latency_ms), ('first', first_token_ms)) AS of (measure, taken)
+  WHERE taken IS NOT NULL GROUP BY 1, 2, 3, 4, 5
 ),
 timed AS (
-  SELECT 'turn' AS measure, step, series, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
-  FROM timed_turns WHERE latency_ms IS NOT NULL GROUP BY 2, 3, 4
+  SELECT measure, step, series, bucket, number FROM timed_turns
   UNION ALL
-  SELECT 'first', step, series, {BUCKET % "first_token_ms"}, count(*)
-  FROM timed_turns WHERE first_token_ms IS NOT NULL GROUP BY 2, 3, 4
+  SELECT measure || 's', step, whole, bucket, sum(number)::bigint
+  FROM timed_turns GROUP BY 1, 2, 3, 4
   UNION ALL
   SELECT 'tool', step, series, bucket, number FROM timed_tools
   UNION ALL
@@ -274,6 +278,9 @@ timed AS (
 named ({_TIMED}, series) AS MATERIALIZED (
   SELECT measure, {_TURN_SERIES}, '', 0::bigint, series
   FROM turn_series, (VALUES ('turn'), ('first')) AS of (measure)
+  UNION ALL
+  SELECT DISTINCT measure, '', '', environment, '', 0::bigint, whole
+  FROM turn_series, (VALUES ('turns'), ('firsts')) AS of (measure)
   UNION ALL
   SELECT 'tool', '', '', {_TOOL_SERIES}, series FROM tool_series
   UNION ALL
@@ -298,6 +305,7 @@ _ROWS = {
     KIND_COUNTS: _sum_rows(KIND_COUNTS, CALLS),
     SUMMARIES: _sum_rows(SUMMARIES, KIND_COUNTS),
     MODEL_TOOLS: _sum_rows(MODEL_TOOLS, CALLS),
+    MODEL_COUNTS: _sum_rows(MODEL_COUNTS, MODEL_TOOLS),
     TOOL_KINDS: _sum_rows(TOOL_KINDS, CALLS),
     TOOL_COUNTS: _sum_rows(TOOL_COUNTS, TOOL_KINDS),
     CODE_COUNTS: _sum_steps(CODE_COUNTS, "by_code"),

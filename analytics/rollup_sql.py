@@ -48,6 +48,7 @@ KIND_COUNTS = Table("analytics_kindcount", (*SHARED, "kind"), _CALL_SUMS)
 TOOL_KINDS = Table("analytics_toolkindcount", (*_OF_TOOLS, "kind"), _CALL_SUMS)
 TOOL_SUMS = (*_CALL_SUMS, "misfires", "misfire_cost")
 TOOL_COUNTS = Table("analytics_toolcount", _OF_TOOLS, TOOL_SUMS)
+MODEL_COUNTS = Table("analytics_modelcount", ("environment", "model"), TOOL_SUMS)
 MODEL_TOOLS = Table("analytics_modeltoolcount", ("model", *_OF_TOOLS), TOOL_SUMS)
 SUMMARY_CODES = Table("analytics_summarycodecount", ("environment", "code"), ("calls",))
 CODE_COUNTS = Table("analytics_codecount", (*OF_TOOL, "code"), ("calls",))
@@ -75,7 +76,7 @@ LATENCIES = Table(
     ("number",),
     (("buckets", ""), ("counts", "")),
 )
-BY_CALLS = (SUMMARIES, KIND_COUNTS, TOOL_COUNTS, MODEL_TOOLS, TOOL_KINDS, CALLS)
+BY_CALLS = (SUMMARIES, MODEL_COUNTS, KIND_COUNTS, TOOL_COUNTS, MODEL_TOOLS, TOOL_KINDS, CALLS)
 BY_CODE = (SUMMARY_CODES, TRAFFIC_CODES, TOOL_CODES, CODE_COUNTS)
 """The same counts by fewer and by all dimensions, those with fewest rows first."""
 BY_KIND = tuple(table for table in BY_CALLS if "kind" in table.dimensions)

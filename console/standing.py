@@ -147,7 +147,7 @@ def _usual(now: datetime) -> Span:
 
 
 def _p95(project: Project, span: Span) -> float | None:
-    return percentile(read_latency(project, "tools", span).get((), {}), 0.95)
+    return percentile(read_latency(project, "tool", span).get((), {}), 0.95)
 
 
 def _look(project: Project, counted: Counted, usual: Counted, span: Span) -> list[Look]:

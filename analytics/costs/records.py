@@ -12,17 +12,8 @@ from console.accounts.models import Project
 KINDS = [("user", "User"), ("conversation", "Conversation"), ("tag", "Tag"), ("pair", "Pair")]
 
 
-class TopCost(Rollup):
-    """Turns of one user, conversation or tag; of kind "pair" the calls of one tool in one
-    conversation.
-
-    Each step keeps the ``rollup.KEPT`` dearest of a kind (of pairs, those called most); all others
-    are added up in rows with ``is_rest``, whose ``most`` is the largest of them in dollars (of
-    pairs, in calls): so much at most any other is short of in this step. Those of a longer step
-    with the key "hours" are what its hours had added up. ``key`` is "" for turns without a user or
-    tag. ``misfire_cost`` is the share of calls with a misfire code in what their turns and tools
-    cost.
-    """
+class TopStep(models.Model):
+    """What one key came to in a step, or, with ``is_rest``, all that have no row of their own."""
 
     kind = models.CharField(max_length=12, choices=KINDS)
     key = models.CharField(max_length=300)
@@ -38,13 +29,51 @@ class TopCost(Rollup):
     most = models.DecimalField(max_digits=24, decimal_places=12)
 
     class Meta:
+        abstract = True
+
+
+class TopCost(Rollup, TopStep):
+    """Turns of one user, conversation or tag; of kind "pair" the calls of one tool in one
+    conversation.
+
+    Each step keeps the ``rollup.KEPT`` dearest of a kind (of pairs, those called most); all others
+    are added up in rows with ``is_rest``, whose ``most`` is the largest of them in dollars (of
+    pairs, in calls): so much at most any other is short of in this step. Those of a longer step
+    with the key "hours" are what its hours had added up. ``key`` is "" for turns without a user or
+    tag. ``misfire_cost`` is the share of calls with a misfire code in what their turns and tools
+    cost.
+    """
+
+    class Meta:
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "kind", "start"], name="top_cost_step"),
+            models.Index(
+                fields=["project", "grain", "kind", "model", "start"], name="top_cost_of_model"
+            ),
             models.Index(
                 fields=["project", "grain", "kind", "start"],
                 name="top_cost_rest",
                 condition=models.Q(is_rest=True),
             ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} from {self.start}"
+
+
+class TopSummary(TopStep):
+    """The same rows by environment alone: what a page without a filter reads."""
+
+    project = models.ForeignKey(
+        Project, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    grain = models.IntegerField()
+    start = models.DateTimeField()
+    environment = models.CharField(max_length=60)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["project", "grain", "kind", "start"], name="top_summary_step")
         ]
 
     def __str__(self) -> str:

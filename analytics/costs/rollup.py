@@ -23,7 +23,11 @@ KEPT_LONGER = 150
 HIGHEST = 1000
 LOOKED_BACK = timedelta(days=7)
 """How far back a conversation's earlier calls are counted."""
-_TOPS, _CONDUCT = "analytics_topcost", "analytics_conductcount"
+_TOPS, _SUMMARY, _CONDUCT = (
+    "analytics_topcost",
+    "analytics_topsummary",
+    "analytics_conductcount",
+)
 _SHARED = "model, provider, environment, source"
 _RANKED = "environment, tool, rank"
 _SUMS = "turns, calls, misfires, unpriced, cost, misfire_cost"
@@ -92,17 +96,28 @@ _KEEP = f"""
   gone AS MATERIALIZED (
     SELECT kind, counted.keys - %(kept)s AS keys, weight AS most
     FROM ranked JOIN counted USING (kind) WHERE place = %(kept)s + 1)"""
+_ADDED = ", ".join(f"sum({name}) AS {name}" for name in _SUMS.split(", "))
+_KEYED = "kind, key, tool, is_rest"
+_PUT = (
+    "INSERT INTO {table} (project_id, grain, start, " + _KEYED + ", keys, most, {dimensions}, "
+    f"{_SUMS}) SELECT %(project)s, %(grain)s, %(start)s"
+)
 _PUT_TOPS = f"""
-INSERT INTO {_TOPS} (project_id, grain, start, kind, key, tool, is_rest, keys, most, {_SHARED},
-  {_SUMS})
-SELECT %(project)s, %(grain)s, %(start)s, each.kind, coalesce(kept.key, ''),
-  coalesce(kept.tool, ''), kept.key IS NULL,
-  max(CASE WHEN kept.key IS NULL THEN gone.keys ELSE 1 END),
-  max(CASE WHEN kept.key IS NULL THEN gone.most ELSE 0 END), {_SHARED}, sum(turns), sum(calls),
-  sum(misfires), sum(unpriced), sum(cost), sum(misfire_cost)
-FROM each LEFT JOIN kept ON kept.kind = each.kind AND kept.key = each.key AND kept.tool = each.tool
-LEFT JOIN gone ON gone.kind = each.kind
-GROUP BY each.kind, kept.key, kept.tool, {_SHARED}"""
+  , held AS MATERIALIZED (
+    SELECT each.kind, coalesce(kept.key, '') AS key, coalesce(kept.tool, '') AS tool,
+      kept.key IS NULL AS is_rest,
+      max(CASE WHEN kept.key IS NULL THEN gone.keys ELSE 1 END) AS keys,
+      max(CASE WHEN kept.key IS NULL THEN gone.most ELSE 0 END) AS most, {_SHARED}, {_ADDED}
+    FROM each
+    LEFT JOIN kept ON kept.kind = each.kind AND kept.key = each.key AND kept.tool = each.tool
+    LEFT JOIN gone ON gone.kind = each.kind
+    GROUP BY each.kind, kept.key, kept.tool, {_SHARED}),
+  summed AS (
+    {_PUT.format(table=_SUMMARY, dimensions="environment")}, {_KEYED}, max(keys), max(most),
+      environment, {_ADDED}
+    FROM held GROUP BY {_KEYED}, environment)
+{_PUT.format(table=_TOPS, dimensions=_SHARED)}, {_KEYED}, keys, most, {_SHARED}, {_SUMS}
+FROM held"""
 
 _SHORTER = """project_id = %(project)s AND grain = %(shorter)s
       AND start >= %(start)s AND start < %(end)s"""
@@ -111,20 +126,23 @@ _LONGER_TOPS = f"""
 WITH each AS MATERIALIZED (
     SELECT kind, key, tool, {_SHARED}, {_SUMS} FROM {_TOPS} WHERE {_SHORTER} AND NOT is_rest)"""
 
-# What the shorter steps had already added up stays so, and what it hides adds up as well.
-_LONGER_RESTS = f"""
+
+def _write_rests(table: str, dimensions: str) -> str:
+    """What the shorter steps had already added up stays so, and what it hides adds up as well."""
+    return f"""
 WITH hidden AS (
   SELECT kind, sum(own + below) AS most FROM (
     SELECT kind, start, coalesce(max(most) FILTER (WHERE key = ''), 0) AS own,
       coalesce(max(most) FILTER (WHERE key <> ''), 0) AS below
-    FROM {_TOPS} WHERE {_SHORTER} AND is_rest GROUP BY kind, start) AS steps
+    FROM {table} WHERE {_SHORTER} AND is_rest GROUP BY kind, start) AS steps
   GROUP BY kind)
-INSERT INTO {_TOPS} (project_id, grain, start, kind, key, tool, is_rest, keys, most, {_SHARED},
-  {_SUMS})
-SELECT %(project)s, %(grain)s, %(start)s, kind, 'hours', '', true, max(keys), max(hidden.most),
-  {_SHARED}, sum(turns), sum(calls), sum(misfires), sum(unpriced), sum(cost), sum(misfire_cost)
-FROM {_TOPS} rest JOIN hidden USING (kind) WHERE {_SHORTER} AND is_rest
-GROUP BY kind, {_SHARED}"""
+{_PUT.format(table=table, dimensions=dimensions)}, kind, 'hours', '', true, max(keys),
+  max(hidden.most), {dimensions}, {_ADDED}
+FROM {table} rest JOIN hidden USING (kind) WHERE {_SHORTER} AND is_rest
+GROUP BY kind, {dimensions}"""
+
+
+_LONGER_RESTS = (_write_rests(_TOPS, _SHARED), _write_rests(_SUMMARY, "environment"))
 
 _HOUR_CONDUCT = f"""
 WITH {_CALLS},
@@ -162,7 +180,8 @@ _AS_USUAL = (
     "SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_sort TO DEFAULT;"
     " SET LOCAL work_mem TO DEFAULT"
 )
-_TAKE_TOPS = f"DELETE FROM {_TOPS} WHERE {_OF_STEP}"
+_TAKE_TOPS = f"""WITH summary AS (DELETE FROM {_SUMMARY} WHERE {_OF_STEP})
+DELETE FROM {_TOPS} WHERE {_OF_STEP}"""
 _TAKE_CONDUCT = f"""WITH gone AS (DELETE FROM {_CONDUCT} WHERE {_OF_STEP} RETURNING calls)
 SELECT coalesce(sum(calls), 0) FROM gone"""
 _COUNT = f"SELECT coalesce(sum(calls), 0) FROM {_CONDUCT} WHERE {_OF_STEP}"
@@ -218,6 +237,7 @@ def write_longer(project: int, grain: int, shorter: int, start: datetime) -> Non
         cursor.execute(_BY_HASH)
         cursor.execute(_LONGER_TOPS + _KEEP + _PUT_TOPS, given)
         cursor.execute(_AS_USUAL)
-        cursor.execute(_LONGER_RESTS, given)
+        for statement in _LONGER_RESTS:
+            cursor.execute(statement, given)
         cursor.execute(_TAKE_CONDUCT, given)
         cursor.execute(_LONGER_CONDUCT, given)

@@ -27,7 +27,7 @@ _RESTS = """
 SELECT coalesce(sum(cost), 0), coalesce(sum(own + below), 0) FROM (
   SELECT sum(cost) AS cost, coalesce(max(most) FILTER (WHERE key = ''), 0) AS own,
     coalesce(max(most) FILTER (WHERE key <> ''), 0) AS below
-  FROM analytics_topcost WHERE {within}{where} AND is_rest GROUP BY start) AS steps
+  FROM {table} WHERE {within}{where} AND is_rest GROUP BY start) AS steps
 """
 
 
@@ -60,16 +60,18 @@ def read_top(project: Project, kind: str, kept: Filter, span: Span, most: int = 
     span = widen(span)
     where, values = kept.where(("tool", *OF_TURNS) if kind == "pair" else OF_TURNS)
     given = [project.pk, span.grain, kind, span.since, span.until, *values]
+    is_narrow = kept.columns <= {"environment", *(["tool"] if kind == "pair" else [])}
+    table = "analytics_topsummary" if is_narrow else "analytics_topcost"
     order = "sum(calls)" if kind == "pair" else "sum(cost)"
     found = _fetch(
-        f"SELECT key, tool, {_SUMS}, sum(sum(cost)) OVER () FROM analytics_topcost"
+        f"SELECT key, tool, {_SUMS}, sum(sum(cost)) OVER () FROM {table}"
         f" WHERE {_WITHIN}{where} AND NOT is_rest GROUP BY key, tool"
         f" ORDER BY {order} DESC, sum(turns) DESC, key LIMIT {most:d}",
         given,
     )
     rows = [_row(one[:-1]) for one in found]
     kept_cost = found[0][-1] if found else ZERO
-    rest, bound = _fetch(_RESTS.format(within=_WITHIN, where=where), given)[0]
+    rest, bound = _fetch(_RESTS.format(table=table, within=_WITHIN, where=where), given)[0]
     shown = sum((row.cost for row in rows), ZERO)
     return Top(rows, max(ZERO, kept_cost + rest - shown), bound)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analytics import metrics
 from analytics.filters import Filter
 from analytics.latency.limits import Timing, time
 from analytics.latency.records import LatencyLimit
-from analytics.metrics import percentile, read_latency
 from analytics.spans import Span
 from console.accounts.models import Project
 from tools_registry.policies.models import Policy
@@ -56,7 +56,7 @@ def read_timings(
 ) -> list[Timing]:
     """Each tool, or each model, the nearest to its limit first, then by how slow they are."""
     group = ("tool",) if measure == "tool" else ("model",)
-    sketches = read_latency(project, measure, span, group, kept)
+    sketches = metrics.read_latency(project, measure, span, group, kept)
     found = [
         time(name, sketch, *limits.of(measure, name))
         for (name,), sketch in sketches.items()
@@ -69,9 +69,9 @@ def read_course(
     project: Project, measure: str, kept: Filter, span: Span
 ) -> dict[str, list[float | None]]:
     """Each percentile of ``SHARES`` in each step of the span, in ms."""
-    held = read_latency(project, measure, span, ("start",), kept)
-    starts = span.starts
+    held = metrics.read_course(project, measure, span, [share for share, _ in SHARES], kept)
+    nothing = [None] * len(SHARES)
     return {
-        label: [percentile(held.get((start,), {}), share) for start in starts]
-        for share, label in SHARES
+        label: [held.get(start, nothing)[place] for start in span.starts]
+        for place, (_, label) in enumerate(SHARES)
     }

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics import marks, rollups
+from analytics.filters import read_filter
+from analytics.metrics import percentile, read_course, read_latency
 from analytics.records import (
     CallCount,
     CodeCount,
@@ -22,6 +24,7 @@ from analytics.records import (
     ExpectedCount,
     KindCount,
     LatencySketch,
+    ModelCount,
     ModelToolCount,
     OfferCount,
     PointerCount,
@@ -32,7 +35,7 @@ from analytics.records import (
 )
 from analytics.rollup_sql import KINDS
 from analytics.sketch import bucket
-from analytics.spans import DAY, FIVE, GRAINS, HOUR, KEPT_FIVES, floor
+from analytics.spans import DAY, FIVE, GRAINS, HOUR, KEPT_FIVES, floor, of_range
 from console.accounts.models import Project
 from conversations.labels import Draft, set_label
 from conversations.models import ToolCall, Turn
@@ -86,7 +89,10 @@ def agree(project: Project) -> None:
         by_step = Counter({at: 0 for (at, *_), _ in counted})
         for ((at, *_), what), number in counted.items():
             by_step[at] += number if what == "calls" else 0
-        for narrow in (SummaryCount, KindCount, ToolCount, ModelToolCount, ToolKindCount):
+        narrower = (
+            SummaryCount, ModelCount, KindCount, ToolCount, ModelToolCount, ToolKindCount,
+        )  # fmt: skip
+        for narrow in narrower:
             assert sum_steps(narrow, project, grain) == by_step
         turns = Counter[datetime]()
         cost: Any = Counter()
@@ -273,6 +279,16 @@ def test_durations_are_kept_in_buckets_that_add_up() -> None:
     counts = Counter(map(bucket, (100.0, 100.5, 2000.0)))
     assert dict(zip(row.buckets, row.counts, strict=True)) == counts
     assert row.number == 3
+    span, shares = of_range("24h", NOW), (0.5, 0.95, 0.99)
+    for text in ("", "environment:production", "model:gpt-4", "model:gpt-5"):
+        kept = read_filter(project, text)
+        held = read_latency(project, "turn", span, ("start",), kept)
+        course = read_course(project, "turn", span, shares, kept)
+        assert course == {
+            start: [percentile(sketch, share) for share in shares]
+            for (start,), sketch in held.items()
+        }
+        assert sum(sum(sketch.values()) for sketch in held.values()) == (text != "model:gpt-5") * 3
 
 
 def test_writers_of_one_hour_mark_it_without_waiting_for_each_other() -> None:

@@ -164,6 +164,7 @@ def test_who_is_not_among_the_dearest_is_bounded(monkeypatch: pytest.MonkeyPatch
         assert all(real[row.key] - row.cost <= top.bound for row in top.rows)
         assert sum((row.cost for row in top.rows), ZERO) + top.others == 20
         assert top.bound > 0
+        assert read_top(project, "user", read_filter(project, "source:api"), span) == top
 
 
 @pytest.mark.django_db
