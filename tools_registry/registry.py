@@ -145,16 +145,22 @@ def record_toolset(
     Definitions not seen before become *observed* versions; ``at`` (aware, now by default) is
     when they were offered. Entries that are no function, or cannot be read, count as 0.
     """
-    at = at or timezone.now()
+    toolset = keep_toolset(project, tools)
+    _mark_seen(toolset.versions, at or timezone.now())
+    return toolset
+
+
+def keep_toolset(project: Project, tools: Sequence[Any]) -> Toolset:
+    """The same, for a caller that itself keeps when the versions were offered."""
     wire = json.dump(list(tools))
     digest = hashlib.sha256(wire.encode()).hexdigest()
     toolset = Toolset.objects.filter(project=project, hash=digest).first()
     if toolset is None:
         versions = _record_versions(project, json.load(wire))
-        toolset, _ = Toolset.objects.get_or_create(
-            project=project, hash=digest, defaults={"wire": wire, "versions": versions}
-        )
-    _mark_seen(toolset.versions, at)
+        toolset = Toolset(project=project, hash=digest, wire=wire, versions=versions)
+        # In one statement; where another made it meanwhile, its row is given.
+        once = {"unique_fields": ["project", "hash"], "update_fields": ["hash"]}
+        Toolset.objects.bulk_create([toolset], update_conflicts=True, **once)
     return toolset
 
 

@@ -17,7 +17,7 @@ from conversations.ingest.store.tally import Outcome
 from conversations.ingest.store.traces import store_spans
 from conversations.models import Turn
 from tests.factories import make_project
-from tests.store.talks import START, TOOLS
+from tests.store.talks import TOOLS
 from tests.store.test_otlp_door import body_of, span
 from tools_registry.models import Toolset
 
@@ -64,7 +64,7 @@ def test_new_toolsets_of_many_writers_are_kept_once_each() -> None:
 def test_a_toolset_that_was_taken_back_is_made_again() -> None:
     project = make_project()
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        toolsets.offer_tools(project, TOOLS, START)
+        toolsets.Offers(project).of(TOOLS)
         raise ZeroDivisionError
-    offered = toolsets.offer_tools(project, TOOLS, START)
+    offered = toolsets.Offers(project).of(TOOLS)
     assert Toolset.objects.filter(pk=offered.id).exists()

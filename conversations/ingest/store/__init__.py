@@ -147,7 +147,7 @@ def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
             new.connection = wire.connection if wire else None
             tools = item.request.tools
             if tools is not None:
-                offer = offers.of(tools, item.at)
+                offer = offers.of(tools)
                 batch.offers[new.id], new.toolset = offer, offer.id
             batch.turns.append(new)
         except (OperationalError, InterfaceError):

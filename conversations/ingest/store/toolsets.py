@@ -22,13 +22,14 @@ from console.accounts.models import Project
 from console.lib import json
 from tools_registry.dialects import read_offer
 from tools_registry.models import Toolset, ToolVersion
-from tools_registry.registry import record_toolset
+from tools_registry.registry import keep_toolset
 from tools_registry.validation import Offer
 
 _MOST = 2048
 _STEP = timedelta(minutes=1)
 _FRESH = 6 * 3600
 """Seconds after which a toolset is looked up again: retention deletes those long without turns."""
+_Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,6 @@ def forget() -> None:
     _sightings.clear()
 
 
-def offer_tools(project: Project, tools: Sequence[Any], at: datetime) -> Offered:
-    """The toolset of a request's ``tools``; definitions never seen before become versions."""
-    return Offers(project).of(tools, at)
-
-
 class Offers:
     """The toolsets of one batch: tools that are the same objects, or the same text, are looked up
     once. What the batch makes is there for other batches once it is committed."""
@@ -90,18 +86,18 @@ class Offers:
         self._known: dict[tuple[int, ...], tuple[Sequence[Any], Offered]] = {}
         self._made: dict[Any, Offered] = {}
 
-    def of(self, tools: Sequence[Any], at: datetime) -> Offered:
+    def of(self, tools: Sequence[Any]) -> Offered:
         key = tuple(map(id, tools))
         if key not in self._known:
-            self._known[key] = tools, self._find(tools, at)
+            self._known[key] = tools, self._find(tools)
         return self._known[key][1]
 
-    def _find(self, tools: Sequence[Any], at: datetime) -> Offered:
+    def _find(self, tools: Sequence[Any]) -> Offered:
         digest = hashlib.sha256(json.dump(list(tools)).encode()).digest()
         key = (self._project.pk, digest, time.monotonic() // _FRESH)
         found: Offered | None = _toolsets.get(key) or self._made.get(key)
         if found is None:
-            found = made = self._made[key] = _record(self._project, tools, at)
+            found = made = self._made[key] = _open(keep_toolset(self._project, tools))
             transaction.on_commit(lambda: _toolsets.put(key, made))
         return found
 
@@ -109,10 +105,6 @@ class Offers:
 def read_toolsets(ids: Collection[int]) -> dict[int, Offered]:
     """Stored toolsets by their rows' ids."""
     return {toolset.pk: _open(toolset) for toolset in Toolset.objects.filter(pk__in=ids)}
-
-
-def _record(project: Project, tools: Sequence[Any], at: datetime) -> Offered:
-    return _open(record_toolset(project, tools, at=at))
 
 
 def _open(toolset: Toolset) -> Offered:
@@ -125,22 +117,26 @@ def _open(toolset: Toolset) -> Offered:
 def note_sightings(seen: Iterable[tuple[Offered, str, datetime]]) -> None:
     """Keep when the versions of toolsets were offered, and by whom (a service, or a key)."""
     now = timezone.now()
-    spans: dict[tuple[int, str], tuple[datetime, datetime]] = {}
+    spans: dict[tuple[int, str], _Span] = {}
     for offered, sender, at in seen:
-        key = (offered.id, sender)
-        known = _sightings.get(key)
-        if known and known[0] <= at <= known[1] + _STEP and now - known[2] < 60 * _STEP:
-            continue
-        first, last = (min(known[0], at), max(known[1], at)) if known else (at, at)
-        _sightings.put(key, (first, last, now))
-        for version in offered.ids:
-            held = spans.get((version, sender), (first, last))
-            spans[version, sender] = (min(held[0], first), max(held[1], last))
+        for version in offered.ids if _widen((0, offered.id, sender), at, now) else ():
+            if widened := _widen((version, 0, sender), at, now):
+                spans[version, sender] = widened
     if spans:
         _write_sightings(spans)
 
 
-def _write_sightings(spans: Mapping[tuple[int, str], tuple[datetime, datetime]]) -> None:
+def _widen(key: tuple[int, int, str], at: datetime, now: datetime) -> _Span | None:
+    """The times between which something was seen, if ``at`` is news; remembered."""
+    known = _sightings.get(key)
+    if known and known[0] <= at <= known[1] + _STEP and now - known[2] < 60 * _STEP:
+        return None
+    first, last = (min(known[0], at), max(known[1], at)) if known else (at, at)
+    _sightings.put(key, (first, last, now))
+    return first, last
+
+
+def _write_sightings(spans: Mapping[tuple[int, str], _Span]) -> None:
     rows = sorted((version, sender, *span) for (version, sender), span in spans.items())
     columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:

@@ -86,11 +86,11 @@ def _offer_ahead(project: Project, found: Iterable[Fragment]) -> None:
     """Keep toolsets that are new before the traces' transaction: in it, their locks would be held
     until its end, and writers that meet would wait in a circle."""
     offers = Offers(project)
-    for one in found:
-        if isinstance(one, TurnFragment) and (tools := one.record.request.tools) is not None:
-            if is_off(one.record):
-                continue
-            offers.of(tools, one.record.at)
+    records = [one.record for one in found if isinstance(one, TurnFragment)]
+    for record in records:
+        tools = record.request.tools
+        if tools is not None and not is_off(record):
+            offers.of(tools)
 
 
 @dataclass(slots=True)
