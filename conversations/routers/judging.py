@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 from console.accounts.models import Project
 from conversations.routers.cases import read_cases
@@ -12,6 +15,7 @@ from tools_registry.routing import RouterSpec
 from tools_registry.routing.assessment import Assessment, Routed, assess, differing, tell_share
 
 _EXAMPLES = 20
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,18 @@ class Judged:
         return f"{(before - after) / before:.1%}" if before else "none"
 
     @property
-    def missed(self) -> list[Routed]:
-        """Cases in which a needed tool would not have been offered; the newest."""
-        return [routed for routed in self.assessment.cases if routed.missed][:_EXAMPLES]
+    def missed(self) -> list[tuple[Routed, int]]:
+        """Inputs for which a needed tool would not have been offered; the newest."""
+        return _group((case, (case.case.text, case.missed)) for case in self._missed)
+
+    @property
+    def missed_count(self) -> int:
+        """The turns of all such inputs."""
+        return len(self._missed)
+
+    @property
+    def _missed(self) -> list[Routed]:
+        return [routed for routed in self.assessment.cases if routed.missed]
 
 
 def judge_routers(
@@ -102,6 +115,17 @@ def _tabulate(spec: RouterSpec, found: Assessment) -> tuple[tuple[str, ...], tup
     return intents, tuple(rows)
 
 
-def changed_cases(old: Judged, new: Judged) -> Sequence[tuple[Routed, Routed]]:
-    """The first inputs for which two routers offer other tools."""
-    return differing(old.assessment, new.assessment)[:_EXAMPLES]
+def changed_cases(old: Judged, new: Judged) -> list[tuple[tuple[Routed, Routed], int]]:
+    """The newest inputs for which two routers offer other tools, as they offered them."""
+    pairs = differing(old.assessment, new.assessment)
+    return _group((pair, (pair[0].case.text, *(one.tools for one in pair))) for pair in pairs)
+
+
+def _group(named: Iterable[tuple[_T, Hashable]]) -> list[tuple[_T, int]]:
+    """The first of those with one name and how many there are, in their order, to a limit."""
+    counts: Counter[Hashable] = Counter()
+    first: dict[Hashable, _T] = {}
+    for one, name in named:
+        counts[name] += 1
+        first.setdefault(name, one)
+    return [(one, counts[name]) for name, one in islice(first.items(), _EXAMPLES)]

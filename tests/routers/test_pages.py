@@ -15,20 +15,10 @@ from conversations.models import Label, ToolCall
 from conversations.routers.classifying import classify_recorded, progress_key
 from tests import factories
 from tests.factories import People, client_of, make_people
-from tools_registry.models import ClassifierAnswer, Router, RouterVersion, Toolset
+from tests.routers.making import SPEC, record
+from tools_registry.models import ClassifierAnswer, Router, RouterVersion
 
 pytestmark = pytest.mark.django_db
-
-SPEC = {
-    "groups": [
-        {"name": "weather", "tools": ["get_weather"]},
-        {"name": "billing", "tools": ["pay_invoice"]},
-    ],
-    "keywords": [
-        {"words": ["weather"], "groups": ["weather"]},
-        {"words": ["invoice"], "groups": ["billing"]},
-    ],
-}
 
 
 @pytest.fixture
@@ -56,28 +46,6 @@ def make_router(people: People, spec: dict[str, Any] = SPEC, name: str = "domain
     return Router.objects.get(project=people.project, name=name)
 
 
-def record(people: People, text: str, *called: str, **fields: Any) -> Any:
-    """A turn that offered both tools and called these."""
-    toolset = Toolset.objects.filter(project=people.project).first()
-    if toolset is None:
-        names = ("get_weather", "pay_invoice")
-        toolset = factories.make_toolset(
-            *(
-                factories.make_tool_version(people.project, {**factories.WEATHER, "name": name})
-                for name in names
-            )
-        )
-    turn = factories.make_turn(
-        factories.make_conversation(people.project),
-        messages=[{"role": "user", "content": text}],
-        toolset=toolset,
-        **fields,
-    )
-    for name in called:
-        factories.make_call(turn, name=name)
-    return turn
-
-
 def test_it_is_judged_on_what_recorded_turns_needed(people: People, engineer: Client) -> None:
     router = make_router(people)
     record(people, "weather in Oslo", "get_weather")
@@ -88,6 +56,17 @@ def test_it_is_judged_on_what_recorded_turns_needed(people: People, engineer: Cl
     assert "2 of 3 (66.7%, 95% CI" in page
     assert "1 do not say what was needed" in page
     assert reverse("conversations:turn-find", args=[people.project.slug, hidden.pk]) in page
+
+
+def test_equal_inputs_are_listed_once_with_their_count(people: People, engineer: Client) -> None:
+    router = make_router(people)
+    for _ in range(3):
+        record(people, "the invoice for the rain", "get_weather")
+    record(people, "an invoice for snow", "get_weather")
+    page = go(engineer, people, "router-judged", router.pk)
+    assert "4 turns; the newest 2 inputs" in page
+    assert page.count("the invoice for the rain") == 1
+    assert '<span class="num">3 turns</span>' in page
 
 
 def test_labels_alone_can_say_what_was_needed(people: People, engineer: Client) -> None:
