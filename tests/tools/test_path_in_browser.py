@@ -76,8 +76,9 @@ def import_against_lint(tab: Page, tools: str) -> None:
     """All that can be is published, though lint reports the misspelling."""
     tab.goto(tools)
     tab.get_by_role("link", name="Import", exact=True).click()
-    file = {"name": "tools.json", "mimeType": "application/json", "buffer": FILE.encode()}
-    tab.get_by_label("File", exact=True).set_input_files(files=[file])
+    tab.get_by_label("File", exact=True).set_input_files(
+        {"name": "tools.json", "mimeType": "application/json", "buffer": FILE.encode()}
+    )
     tab.get_by_role("button", name="Read", exact=True).click()
     items = tab.get_by_role("region", name="Items").get_by_role("listitem")
     weather = items.filter(has_text="get_weather").first
