@@ -127,8 +127,8 @@ METRICS = {
 @dataclass(frozen=True, slots=True)
 class Duration:
     """What the sketches hold: ``name`` is one of ``records.MEASURES``, ``column`` theirs in the
-    rows, ``fields`` what the sketches are divided by, ``longer`` the field of the lists that
-    compares it, "" where none does."""
+    rows, ``fields`` what the sketches are divided by, its name first, ``longer`` the field of the
+    lists that compares it, "" where none does."""
 
     name: str
     label: str

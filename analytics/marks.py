@@ -36,12 +36,6 @@ INSTALL = [
         for name, table in _TABLES.items()
         for event, rows in _EVENTS.items()
     ),
-    # What was stored before: every hour of it, found by the index of each project's keys.
-    *(
-        "INSERT INTO analytics_dirtyhour (project_id, hour)"
-        f" SELECT DISTINCT project_id, date_trunc('hour', at, 'UTC') FROM {table}"
-        for table in _TABLES.values()
-    ),
 ]
 UNDO = [
     *(

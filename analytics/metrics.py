@@ -254,18 +254,20 @@ def read_latency(
 def _merge(
     project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
 ) -> tuple[str, list[Any]]:
-    """SQL of the buckets of each group with how many they hold. What is divided by the environment
-    alone is read from the few rows of all models or tools together."""
+    """SQL of the buckets of each group with how many they hold, from the rows with the fewest
+    dimensions that tell."""
     fields = DURATIONS[measure].fields
     where, values = kept.where(fields)
-    is_narrow = {*group, *kept.columns.intersection(fields)} <= {"start", "environment"}
+    asked = {*group, *kept.columns.intersection(fields)} - {"start"}
+    held = f"by_{measure}" if asked <= {fields[0]} else measure
+    held = f"{measure}s" if asked <= {"environment"} else held
     names = "".join(f"{name}, " for name in group)
     sql = (
         f"SELECT {names}bucket, sum(held)::bigint AS held FROM {LATENCIES.name},"
         f" unnest(buckets, counts) AS u (bucket, held) WHERE {_WITHIN} AND measure = %s{where}"
         f" GROUP BY {names}bucket"
     )
-    return sql, [*_within(project, span), f"{measure}s" if is_narrow else measure, *values]
+    return sql, [*_within(project, span), held, *values]
 
 
 def read_course(

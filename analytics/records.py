@@ -337,13 +337,14 @@ MEASURES = [("turn", "Whole turn"), ("first", "First token"), ("tool", "Tool")]
 class LatencySketch(models.Model):
     """Durations as a DDSketch (``analytics.sketch``): ``counts[i]`` of them lie in the bucket
     ``buckets[i]``. ``measure`` turn and first are by model, tool is by tool and version; turns,
-    firsts and tools are the same by environment alone.
+    firsts and tools are the same by environment alone, by_turn, by_first and by_tool by model or
+    by tool alone.
     """
 
     project = _project()
     grain = models.IntegerField()
     start = models.DateTimeField()
-    measure = models.CharField(max_length=6)
+    measure = models.CharField(max_length=8)
     model = models.CharField(max_length=_NAME)
     provider = models.CharField(max_length=60)
     environment = models.CharField(max_length=60)

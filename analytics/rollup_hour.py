@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from analytics import facts
 from analytics.facts import write_list
+from analytics.latency.rollup import SKETCHED, SKETCHES
 from analytics.rollup_sql import (
+    AT_GRAIN,
     BY_CALLS,
     CALLS,
     CODE_COUNTS,
+    EPOCH,
     EXPECTED,
     KIND_COUNTS,
     KINDS,
@@ -26,6 +29,7 @@ from analytics.rollup_sql import (
     OFFERS,
     POINTERS,
     SHARED,
+    STEPS,
     SUMMARIES,
     SUMMARY_CODES,
     TOOL_CODES,
@@ -37,15 +41,11 @@ from analytics.rollup_sql import (
     Table,
     take_away,
 )
-from analytics.sketch import BUCKET
 from conversations.search.fields import MISFIRES
 
 MOST_NAMES = 100
 """Of an hour: names of unknown tools that have rows of their own."""
-_GRAINS = "unnest(%(grains)s::int[]) AS of (grain)"
-_EPOCH = "'2000-01-01 00:00+00'::timestamptz"
-_AT_GRAIN = f"of.grain, date_bin(make_interval(mins => of.grain), step, {_EPOCH})"
-_BIN = f"date_bin(make_interval(mins => %(finest)s), {{0}}.at, {_EPOCH})"
+_BIN = f"date_bin(make_interval(mins => %(finest)s), {{0}}.at, {EPOCH})"
 _KEYS = "{0}.project_id = %(project)s AND {0}.id >= %(low)s AND {0}.id < %(high)s"
 
 # What the statement reads: the hour's turns and calls, each call with its share of its turn's cost.
@@ -137,8 +137,7 @@ def _sum_steps(table: Table, source: str) -> str:
     """Rows of each grain out of those of the finest steps."""
     names, sums = ", ".join(table.dimensions), _write_sums(table)
     return (
-        f"SELECT {_AT_GRAIN} AS start, {names}, {sums} FROM {source}, {_GRAINS}"
-        f" GROUP BY 1, 2, {names}"
+        f"SELECT {AT_GRAIN} AS start, {names}, {sums} FROM {source}, {STEPS} GROUP BY 1, 2, {names}"
     )
 
 
@@ -170,7 +169,7 @@ FROM (
   FROM (
     SELECT held.*, sum(calls) OVER (PARTITION BY grain, start, tool, code, pointer) AS whole
     FROM (
-      SELECT {_AT_GRAIN} AS start, {_PLACE}, sum(calls) AS calls, max(example) AS example
+      SELECT {AT_GRAIN} AS start, {_PLACE}, sum(calls) AS calls, max(example) AS example
       FROM (
         SELECT step, {_PLACE}, count(DISTINCT id) AS calls, max(message) AS example
         FROM (
@@ -182,7 +181,7 @@ FROM (
           ) AS f
           WHERE c.findings IS JSON ARRAY
         ) found GROUP BY step, {_PLACE}
-      ) finest, {_GRAINS} GROUP BY 1, 2, {_PLACE}
+      ) finest, {STEPS} GROUP BY 1, 2, {_PLACE}
     ) held
   ) counted
 ) ranked WHERE place <= {MOST_POINTERS}
@@ -239,66 +238,6 @@ _EXPECTED_STEPS = """(
   FROM pairs p JOIN hour_turns t ON t.id = p.turn_id WHERE p.expected IS NOT NULL
 ) found"""
 
-_TIMED = "measure, model, provider, environment, tool, version_id"
-_TOOL_SERIES = "environment, tool, version_id"
-_TURN_SERIES = "model, provider, environment"
-# What durations are of is numbered, so that each bucket is counted by numbers alone.
-_SKETCHED = f"""
-, tool_series AS MATERIALIZED (
-  SELECT {_TOOL_SERIES}, row_number() OVER () AS series,
-    -dense_rank() OVER (ORDER BY environment) AS whole
-  FROM hour_calls WHERE latency_ms IS NOT NULL GROUP BY {_TOOL_SERIES}
-),
-turn_series AS MATERIALIZED (
-  SELECT {_TURN_SERIES}, row_number() OVER () AS series,
-    -dense_rank() OVER (ORDER BY environment) AS whole
-  FROM hour_turns GROUP BY {_TURN_SERIES}
-),
-timed_tools AS MATERIALIZED (
-  SELECT step, series, whole, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
-  FROM hour_calls JOIN tool_series USING ({_TOOL_SERIES})
-  WHERE latency_ms IS NOT NULL GROUP BY 1, 2, 3, 4
-),
-timed_turns AS MATERIALIZED (
-  SELECT measure, step, series, whole, {BUCKET % "taken"} AS bucket, count(*) AS number
-  FROM hour_turns JOIN turn_series USING ({_TURN_SERIES}),
-    LATERAL (VALUES ('turn', latency_ms), ('first', first_token_ms)) AS of (measure, taken)
-  WHERE taken IS NOT NULL GROUP BY 1, 2, 3, 4, 5
-),
-timed AS (
-  SELECT measure, step, series, bucket, number FROM timed_turns
-  UNION ALL
-  SELECT measure || 's', step, whole, bucket, sum(number)::bigint
-  FROM timed_turns GROUP BY 1, 2, 3, 4
-  UNION ALL
-  SELECT 'tool', step, series, bucket, number FROM timed_tools
-  UNION ALL
-  SELECT 'tools', step, whole, bucket, sum(number)::bigint FROM timed_tools GROUP BY 2, 3, 4
-),
-named ({_TIMED}, series) AS MATERIALIZED (
-  SELECT measure, {_TURN_SERIES}, '', 0::bigint, series
-  FROM turn_series, (VALUES ('turn'), ('first')) AS of (measure)
-  UNION ALL
-  SELECT DISTINCT measure, '', '', environment, '', 0::bigint, whole
-  FROM turn_series, (VALUES ('turns'), ('firsts')) AS of (measure)
-  UNION ALL
-  SELECT 'tool', '', '', {_TOOL_SERIES}, series FROM tool_series
-  UNION ALL
-  SELECT DISTINCT 'tools', '', '', environment, '', 0::bigint, whole FROM tool_series
-)
-"""
-_SKETCHES = f"""
-SELECT grain, start, {_TIMED}, number, buckets, counts
-FROM named JOIN (
-  SELECT grain, start, measure, series, sum(number) AS number, array_agg(bucket) AS buckets,
-    array_agg(number) AS counts
-  FROM (
-    SELECT {_AT_GRAIN} AS start, measure, series, bucket, sum(number)::bigint AS number
-    FROM timed, {_GRAINS} GROUP BY 1, 2, 3, 4, 5
-  ) counted GROUP BY grain, start, measure, series
-) held USING (measure, series)
-"""
-
 # Those that others are sums of come first.
 _ROWS = {
     CALLS: _sum_steps(CALLS, "by_kind"),
@@ -316,13 +255,13 @@ _ROWS = {
     TURNS: _sum_steps(TURNS, "by_turn"),
     OFFERS: _sum_steps(OFFERS, "by_turn"),
     EXPECTED: _sum_steps(EXPECTED, _EXPECTED_STEPS),
-    LATENCIES: _SKETCHES,
+    LATENCIES: SKETCHES,
 }
 
 
 def write_hour() -> str:
     """The statement that makes all rows of an hour anew, in steps of each of ``grains``."""
-    parts = [(_FACTS + _COUNTED + _EXPECTED + _SKETCHED).strip()]
+    parts = [(_FACTS + _COUNTED + _EXPECTED + SKETCHED).strip()]
     for table, rows in _ROWS.items():
         parts.append(f"held_{table.name} AS ({rows.strip()})")
         parts.append(f"gone_{table.name} AS ({take_away(table)})")

@@ -16,6 +16,11 @@ KINDS = (*MISFIRES, *(code for code in CODES if code not in MISFIRES))
 SHARED = ("model", "provider", "environment", "source")
 OF_TOOL = (*SHARED, "tool", "version_id")
 
+STEPS = "unnest(%(grains)s::int[]) AS of (grain)"
+EPOCH = "'2000-01-01 00:00+00'::timestamptz"
+AT_GRAIN = f"of.grain, date_bin(make_interval(mins => of.grain), step, {EPOCH})"
+"""The steps of each of the ``grains`` that the finest ones add up to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import sqrt
 
-from analytics.budgets.reading import foresee, period_of, spent_since
+from analytics.budgets.reading import foresee, period_of, read_past, spent_since
 from analytics.costs.figures import Spent
 from analytics.filters import Filter
 from analytics.forecast import Forecast
@@ -135,7 +135,7 @@ def read_standing(project: Project, now: datetime) -> Standing:
         today=spent_since(project, _ALL, floor(now, DAY), now),
         month=spent_since(project, _ALL, first, now),
         month_name=f"{now:%B}",
-        forecast=foresee(project, _ALL, now),
+        forecast=foresee(read_past(project, _ALL, now), now),
         looks=_look(project, counted, usual, last),
         tools=len(counted["tool",]),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from analytics import forecast
@@ -31,7 +32,9 @@ def read_standing(budget: Budget, now: datetime) -> Standing:
     except BadQuery:
         return Standing(budget.amount, budget.threshold, Decimal(0), since, until)
     spent = spent_since(budget.project, kept, since, now)
-    foreseen = foresee(budget.project, kept, now) if budget.period == "month" else None
+    foreseen = (
+        foresee(read_past(budget.project, kept, now), now) if budget.period == "month" else None
+    )
     return Standing(
         budget.amount, budget.threshold, spent.cost, since, until, foreseen, spent.unpriced
     )
@@ -51,9 +54,13 @@ def spent_since(project: Project, kept: Filter, since: datetime, now: datetime) 
     return total(read_spent(project, kept, span))
 
 
-def foresee(project: Project, kept: Filter, now: datetime) -> Forecast | None:
-    """The forecast of this month; None where too few days are known."""
-    days = read_days(project, kept, now, forecast.HISTORY + 31)
+def read_past(project: Project, kept: Filter, now: datetime) -> dict[date, Decimal]:
+    """Dollars of the days that a forecast is made of, those of this month among them."""
+    return read_days(project, kept, now, forecast.HISTORY + 31)
+
+
+def foresee(days: Mapping[date, Decimal], now: datetime) -> Forecast | None:
+    """The forecast of this month by what ``read_past`` says; None where too few days are known."""
     try:
         return forecast.foretell({day: float(cost) for day, cost in days.items()}, now)
     except ValueError:

@@ -56,11 +56,12 @@ def show_cost(request: ProjectRequest) -> HttpResponse:
     before = None
     if frame.compares:
         before = read_spent(request.project, kept, frame.span.before, [(), _START])
-    month = budgets.foresee(request.project, kept, frame.now)
+    days = budgets.read_past(request.project, kept, frame.now)
+    month = budgets.foresee(days, frame.now)
     since, _ = budgets.period_of("month", frame.now)
     charts = {
         "spend": draw_spend(frame, read, before),
-        "month": draw_month(frame, month),
+        "month": draw_month(frame, days, month),
     }
     context = {
         "whole": whole,

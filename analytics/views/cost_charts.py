@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
 from analytics import forecast
-from analytics.costs.figures import ZERO, Read, Spent, read_days
+from analytics.costs.figures import ZERO, Read, Spent
 from analytics.forecast import Forecast
 from analytics.spans import whole_label
 from analytics.views.frame import Frame
@@ -63,12 +64,12 @@ def draw_spend(frame: Frame, read: Read, before: Read | None) -> Chart:
     )
 
 
-def draw_month(frame: Frame, foreseen: Forecast | None) -> Chart:
-    """The month's dollars added up day by day, and from today on where they will probably go."""
+def draw_month(frame: Frame, held: Mapping[date, Decimal], foreseen: Forecast | None) -> Chart:
+    """The month's dollars added up, of those of each day, and from today on where they will
+    probably go."""
     since, until = forecast.month_of(frame.now)
     count = (until - since).days
     days = [since.date() + timedelta(days=n) for n in range(count)]
-    held = read_days(frame.project, frame.filter, frame.now, 31)
     today = frame.now.date()
     spent = _add_up(held, days, today)
     series = [Series("so far", spent, form="area", color="s1")]
@@ -90,7 +91,7 @@ def draw_month(frame: Frame, foreseen: Forecast | None) -> Chart:
     )
 
 
-def _add_up(held: dict[date, Decimal], days: list[date], today: date) -> list[float | None]:
+def _add_up(held: Mapping[date, Decimal], days: list[date], today: date) -> list[float | None]:
     found: list[float | None] = []
     whole = ZERO
     for day in days:
