@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 POSTGRES_SCHEMES = {"postgres", "postgresql", "psql", "pgsql"}
 REDIS_SCHEMES = {"redis", "rediss"}
@@ -150,6 +153,34 @@ def check_cookies(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.database)
+def check_database_age(databases: Sequence[str] | None, **_: Any) -> Sequence[CheckMessage]:
+    """The first migration of an app stands for many earlier ones: all were applied, or none."""
+    return [
+        Error(
+            f"The database is older than {app}.{name}: {', '.join(lacking)} are not applied.",
+            hint="Apply them with the last version that has them, then start this one: "
+            f"`git log -1 --diff-filter=D --format=%h~ -- '*/{lacking[-1]}.py'` names it.",
+            id="console.E007",
+        )
+        for alias in databases or ()
+        for app, name, lacking in _lacking_migrations(alias)
+    ]
+
+
+def _lacking_migrations(alias: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Per migration whose replaced files are gone and which the database has in part: the rest."""
+    loader = MigrationLoader(connections[alias], load=False)
+    loader.load_disk()
+    on_disk = loader.disk_migrations or {}
+    applied = MigrationRecorder(connections[alias]).applied_migrations()
+    for (app, name), migration in on_disk.items():
+        replaced = {tuple(each) for each in migration.replaces}
+        lacking = replaced - applied.keys()
+        if lacking and lacking != replaced and not replaced & on_disk.keys():
+            yield app, name, sorted(each for _, each in lacking)
 
 
 def _is_redis_url(url: str) -> bool:

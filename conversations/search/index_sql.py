@@ -94,13 +94,6 @@ CREATE TRIGGER call_of_turn BEFORE INSERT ON conversations_toolcall
 FOR EACH ROW WHEN (NEW.source = '') EXECUTE FUNCTION conversations_call_of_turn()
 """
 
-FILL = """
-UPDATE conversations_toolcall c
-SET source = t.source, provider = t.provider, "user" = t."user", environment = t.environment,
-    tags = t.tags
-FROM conversations_turn t WHERE t.id = c.turn_id
-"""
-
 # @ stands before a column: for the alias of a table in a query, for nothing in the index.
 CALL_ARGUMENTS = (
     "@project_id, @id, @name, @tool_version_id, @model, @provider, @source, @verdict, @status,"
@@ -127,7 +120,7 @@ INDEXES = [
     "CREATE INDEX turn_terms ON conversations_turn USING gin"
     f" ({terms_of('', calls=False)}) WITH (gin_pending_list_limit = 2048)",
 ]
-EVERY = [CALL_TERMS, TURN_TERMS, COPY_FROM_TURN, FILL, TRIGGER, *INDEXES]
+EVERY = [CALL_TERMS, TURN_TERMS, COPY_FROM_TURN, TRIGGER, *INDEXES]
 UNDO = [
     "DROP INDEX turn_terms",
     "DROP INDEX call_terms",

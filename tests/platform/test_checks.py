@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.checks import run_checks
+from django.core.checks import Tags, run_checks
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from console import checks
@@ -63,3 +65,15 @@ def test_a_wrong_setting_is_named(settings: Settings, wrong: dict[str, Any], cod
 @pytest.mark.parametrize("site", ["http://localhost:8000", "http://127.0.0.1:9", "http://[::1]:9"])
 def test_plain_http_is_fine_on_this_machine(settings: Settings, site: str) -> None:
     assert found(settings, SITE_URL=site, SESSION_COOKIE_SECURE=False) == set()
+
+
+@pytest.mark.django_db
+def test_a_database_of_before_the_first_migrations_is_named() -> None:
+    def told() -> list[str]:
+        messages = run_checks(tags=[Tags.database], databases=["default"])
+        return [message.msg for message in messages if message.id == "console.E007"]
+
+    assert told() == []
+    MigrationRecorder(connection).record_unapplied("conversations", "0016_incident_news")
+    (message,) = told()
+    assert "0016_incident_news are not applied" in message

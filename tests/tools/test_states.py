@@ -166,24 +166,6 @@ def test_charts_are_told_of_policies_and_routers_too(people: People, bob: Client
     assert page.index("p2") < page.index("p1")
 
 
-def test_versions_of_before_have_been_published(people: People) -> None:
-    """What the migration did to versions that were there already."""
-    from django.db import connection
-    from django.db.migrations.loader import MigrationLoader
-
-    version = make_tool_version(people.project, published_at=None, note="old")
-    observed = make_tool_version(people.project, OTHER, origin="observed")
-    migration = MigrationLoader(connection).get_migration("tools_registry", "0004_publish_existing")
-    with connection.cursor() as cursor:
-        cursor.execute(migration.operations[0].sql)  # type: ignore[attr-defined]
-    version.refresh_from_db()
-    observed.refresh_from_db()
-    assert (version.state, version.published_at) == ("published", version.created_at)
-    assert observed.state == "observed"
-    event = VersionEvent.objects.get()
-    assert (event.version, event.note, event.overrode) == (version, "old", [])
-
-
 def test_by_api_a_definition_is_published_or_kept_as_a_draft(people: People) -> None:
     from tests.factories import make_key
 
