@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 
 from console.accounts.forms import Form
 from console.accounts.models import Project
@@ -140,10 +141,14 @@ class ConnectionForm(Form):
                 raise forms.ValidationError(f"The script {name}: {error}.") from None
         return scripts
 
+    @transaction.atomic
     def save(self) -> Connection:
-        """The connection, made or changed."""
+        """The connection, made or changed; its prices are what they are by now."""
         data = self.cleaned_data
         connection = self.connection or Connection(project=self.project)
+        if connection.pk:
+            rows = Connection.objects.select_for_update().filter(pk=connection.pk)
+            connection.settings = rows.values_list("settings", flat=True).get()
         connection.name, connection.model_names = data["name"], data["models"]
         if connection.protocol != "local":
             connection.protocol = data["protocol"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.utils import timezone
 
 from console.accounts.forms import Form
@@ -74,14 +76,22 @@ class PriceForm(Form):
             name: data[name].normalize() for name in RATES if data[name] is not None
         }
         new = Override(data["model"], data["since"], rates, data["note"])
-        keep(self.connection, put(read_overrides(self.connection.settings), new))
+        change_prices(self.connection, lambda held: put(held, new))
         return new
 
 
-def keep(connection: Connection, overrides: list[Override]) -> None:
-    """Make these the connection's own prices."""
-    settings = {key: value for key, value in connection.settings.items() if key != "prices"}
-    if overrides:
-        settings["prices"] = [one.to_json() for one in overrides]
-    connection.settings = settings
-    connection.save(update_fields=["settings"])
+def change_prices(
+    connection: Connection, change: Callable[[list[Override]], list[Override]]
+) -> bool:
+    """Make of the connection's own prices, as they are now, what ``change`` says; whether they
+    changed. Others who change its settings wait meanwhile."""
+    with transaction.atomic():
+        held = Connection.objects.select_for_update().get(pk=connection.pk)
+        before = read_overrides(held.settings)
+        after = change(before)
+        settings = {key: value for key, value in held.settings.items() if key != "prices"}
+        if after:
+            settings["prices"] = [one.to_json() for one in after]
+        connection.settings = settings
+        connection.save(update_fields=["settings"])
+    return after != before

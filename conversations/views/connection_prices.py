@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from console.accounts.access import ProjectRequest, member
 from conversations.models import Connection
-from conversations.price_forms import PriceForm, keep
+from conversations.price_forms import PriceForm, change_prices
 from conversations.price_overrides import read_overrides
 
 
@@ -41,9 +41,8 @@ def remove_price(request: ProjectRequest, connection: int) -> HttpResponse:
     """Remove the price with the posted ``model`` and ``since``."""
     found = get_object_or_404(Connection, pk=connection, project=request.project)
     gone = request.POST.get("model", ""), request.POST.get("since", "")
-    held = read_overrides(found.settings)
-    kept = [one for one in held if (one.model, one.since.isoformat()) != gone]
-    keep(found, kept)
-    if len(kept) < len(held):
+    if change_prices(
+        found, lambda held: [one for one in held if (one.model, one.since.isoformat()) != gone]
+    ):
         messages.success(request, "The price is removed. Turns that it priced keep it.")
     return redirect("conversations:connection-prices", request.project.slug, found.pk)

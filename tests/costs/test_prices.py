@@ -10,10 +10,14 @@ import genai_prices
 import pytest
 
 from conversations import token_rules
+from conversations.connection_forms import ConnectionForm
 from conversations.ingest.usage import read_usage
+from conversations.models import Connection
 from conversations.parts import Usage
+from conversations.price_forms import PriceForm, change_prices
 from conversations.price_overrides import Override, find, put, read_overrides
 from conversations.prices import price
+from tests.factories import make_connection
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 PLAIN = {"prompt_tokens": 1000, "completion_tokens": 100}
@@ -129,3 +133,25 @@ def test_a_new_override_takes_the_place_of_one_of_the_same_day() -> None:
     kept = put(OWN, new)
     assert len(kept) == 3
     assert find(kept, "gpt-4o", date(2026, 3, 1)) == new
+
+
+@pytest.mark.django_db
+def test_edits_at_the_same_time_keep_each_other() -> None:
+    pk = make_connection(protocol="openai", settings={"api": "chat"}).pk
+    opened = [Connection.objects.get(pk=pk) for _ in range(4)]
+    forms = [
+        PriceForm({"model": model, "since": "2026-01-01", "input": "1"}, connection=one)
+        for model, one in zip("ab", opened, strict=False)
+    ]
+    for form in forms:
+        assert form.is_valid()
+        form.save()
+    data = {"name": "Renamed", "protocol": "openai", "models": "gpt-4o", "api": "responses"}
+    renaming = ConnectionForm(data, project=opened[2].project, connection=opened[2])
+    assert renaming.is_valid(), renaming.errors
+    renaming.save()
+    assert change_prices(opened[3], lambda held: [one for one in held if one.model != "a"])
+    assert not change_prices(opened[3], lambda held: held)
+    kept = Connection.objects.get(pk=pk)
+    assert kept.name == "Renamed" and kept.settings["api"] == "responses"
+    assert [one.model for one in read_overrides(kept.settings)] == ["b"]

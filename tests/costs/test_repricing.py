@@ -15,7 +15,7 @@ from analytics.repricing.tally import Tally
 from analytics.spans import DAY, Span
 from console.lib import json
 from conversations.models import Turn
-from conversations.price_forms import keep
+from conversations.price_forms import change_prices
 from conversations.price_overrides import Override
 from tests.costs.world import add_turn, compute
 from tests.factories import (
@@ -100,7 +100,9 @@ def test_it_takes_the_turns_that_are_asked_for(
 @pytest.mark.django_db
 def test_a_connections_own_price_counts_from_its_day_on(people: People) -> None:
     connection = make_connection(people.project, name="mine", protocol="openai")
-    keep(connection, [Override("gpt-4o", date(2026, 2, 1), {"input": Decimal(1000)})])
+    change_prices(
+        connection, lambda held: [Override("gpt-4o", date(2026, 2, 1), {"input": Decimal(1000)})]
+    )
     talk = make_conversation(people.project, source="api")
     add_turn(talk, START, model="gpt-4o", connection=connection, usage=USAGE, provider="mine")
     row = _run(engine.start(people.project, _choice(connection=connection), people.bob.user))
