@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django_htmx.middleware import HtmxDetails
 
-from console.accounts.models import ApiKey, Member, Project, User, hash_token
+from console.accounts.models import ApiKey, Member, Project, User
 from console.lib.problems import problem
 
 View = Callable[..., HttpResponseBase]
@@ -136,11 +136,7 @@ def find_api_key(request: HttpRequest) -> ApiKey | None:
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text:
         return None
-    key = (
-        ApiKey.objects.select_related("project")
-        .filter(key_hash=hash_token(text.strip()), revoked_at=None)
-        .first()
-    )
+    key = ApiKey.find(text.strip())
     now = timezone.now()
     if key and (key.last_used_at is None or now - key.last_used_at > _LAST_USE_STEP):
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)

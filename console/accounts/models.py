@@ -6,12 +6,14 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import ClassVar, Self
+from functools import cache
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import connection, models
+from django.db.models.options import Options
 from django.utils import timezone
 
 ROLES = ("viewer", "responder", "engineer", "admin")
@@ -160,3 +162,39 @@ class ApiKey(models.Model):
         """A new key and its text, which is shown once and not stored."""
         text = f"mf_{secrets.token_urlsafe(32)}"
         return cls.objects.create(prefix=text[:9], key_hash=hash_token(text), **fields), text
+
+    @classmethod
+    def find(cls, text: str) -> Self | None:
+        """The live key with this text, and its project with it."""
+        query, names, other_names = _find_key()
+        with connection.cursor() as cursor:
+            cursor.execute(query, [hash_token(text)])
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        key = cls.from_db(connection.alias, names, row[: len(names)])
+        key.project = Project.from_db(connection.alias, other_names, row[len(names) :])
+        return key
+
+
+# Every request of a program asks for its key: building the query anew would take longer than
+# running it.
+@cache
+def _find_key() -> tuple[str, list[str], list[str]]:
+    """The statement, and the fields of the key and of its project that it reads."""
+    key, project = ApiKey._meta, Project._meta
+    columns = [
+        f'{meta.db_table}."{field.column}"'
+        for meta in (key, project)
+        for field in meta.concrete_fields
+    ]
+    query = (
+        f"SELECT {', '.join(columns)} FROM {key.db_table}"
+        f" JOIN {project.db_table} ON {project.db_table}.id = project_id"
+        " WHERE key_hash = %s AND revoked_at IS NULL"
+    )
+    return query, _names(key), _names(project)
+
+
+def _names(meta: Options[Any]) -> list[str]:
+    return [field.attname for field in meta.concrete_fields]
