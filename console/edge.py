@@ -6,6 +6,7 @@ once and never kept; what of it still arrives is dropped, so that the client can
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +19,11 @@ from conversations.doors.limits import largest_of
 LINGER = 3.0
 """Seconds for which a refused client may go on sending before the connection is cut."""
 
+IN_MEMORY = 4 * 1024 * 1024
+"""Bytes of a body that is not written to a file while it arrives; traces have half a megabyte."""
+PIECE = 256 * 1024
+"""Bytes of a body that the application is given at once: each costs a turn of the loop."""
+
 
 class LimitedRequest(WebRequest):  # type: ignore[misc]
     """One request on its way in."""
@@ -28,7 +34,10 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]
 
     def gotLength(self, length: int | None) -> None:
         """The head is there; ``length`` is None for a body in chunks, whose end nobody knows."""
-        super().gotLength(length)
+        if length is not None and length <= IN_MEMORY:
+            self.content = BytesIO()
+        else:
+            super().gotLength(length)
         target: bytes = self.channel._path
         self.asked = unquote(target.partition(b"?")[0].decode("latin-1"))
         self.limit = largest_of(self.asked)
@@ -68,6 +77,7 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]
             # What came in chunks has a length now; the application meters it by that.
             self.requestHeaders.setRawHeaders(b"Content-Length", [str(self.taken).encode()])
             self.requestHeaders.removeHeader(b"Transfer-Encoding")
+        self.server.request_buffer_size = PIECE
         return super().process()
 
 

@@ -16,7 +16,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 import rfc8785
+
+_LARGEST = 2**53 - 1
 
 
 class _Mark(str):
@@ -26,9 +29,34 @@ class _Mark(str):
 def dumps(value: Any) -> bytes:
     """Canonical JSON in UTF-8 of what ``json.loads`` gives; TypeError for anything else."""
     try:
+        if _is_plain(value):
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         return rfc8785.dumps(value)
+    except orjson.JSONEncodeError:
+        return _dump_leniently(value)
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError):
         return _dump_leniently(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Does orjson write it as RFC 8785 does, ten times as fast? It writes fractions in another
+    form, and sorts keys beyond ASCII in another order."""
+    pending: list[Any] = [value]
+    while pending:
+        item = pending.pop()
+        kind = type(item)
+        if kind is dict:
+            if not all(type(key) is str and key.isascii() for key in item):
+                return False
+            pending.extend(item.values())
+        elif kind is list:
+            pending.extend(item)
+        elif kind is int:
+            if not -_LARGEST <= item <= _LARGEST:
+                return False
+        elif kind is not str and kind is not bool and item is not None:
+            return False
+    return True
 
 
 def _dump_leniently(value: Any) -> bytes:

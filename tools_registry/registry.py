@@ -159,8 +159,12 @@ def keep_toolset(project: Project, tools: Sequence[Any]) -> Toolset:
         versions = _record_versions(project, json.load(wire))
         toolset = Toolset(project=project, hash=digest, wire=wire, versions=versions)
         # In one statement; where another made it meanwhile, its row is given.
-        once = {"unique_fields": ["project", "hash"], "update_fields": ["hash"]}
-        Toolset.objects.bulk_create([toolset], update_conflicts=True, **once)
+        Toolset.objects.bulk_create(
+            [toolset],
+            update_conflicts=True,
+            unique_fields=["project", "hash"],
+            update_fields=["hash"],
+        )
     return toolset
 
 

@@ -28,8 +28,6 @@ def dump_bytes(value: Any) -> bytes:
 _HALVES = re.compile("[\ud800-\udfff]")
 _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 _LONG = b"0" * 19
-_SHORT = 200
-"""Characters of a text for which the quick way is none."""
 
 
 def load_plain(text: bytes) -> Any:
@@ -43,12 +41,10 @@ def load_plain(text: bytes) -> Any:
 
 def load(text: str | bytes) -> Any:
     """The value of JSON text; raises ValueError. Integers are exact, unlike orjson's."""
-    if len(text) > _SHORT:
-        try:
-            return load_plain(text.encode() if isinstance(text, str) else text)
-        except ValueError:
-            pass
-    return json.loads(text)
+    try:
+        return load_plain(text.encode() if isinstance(text, str) else text)
+    except ValueError:
+        return json.loads(text)
 
 
 def is_unicode(value: Any) -> bool:

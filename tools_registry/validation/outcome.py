@@ -62,15 +62,19 @@ def read_outcome(status: str | None, result: str | None) -> Outcome:
         return _failed(find_error(text) or _Trouble(text.strip()), _FAILED_STATUS[status])
     if result is None:
         return Outcome("ok" if status else "pending")
-    found = find_error(text)
+    value = _parse(text)
+    found = _find_error(text, value)
     if found:
         return _failed(found)
-    return Outcome("empty" if is_empty(text) else "ok")
+    return Outcome("empty" if _is_empty(text, value) else "ok")
 
 
 def find_error(text: str) -> _Trouble | None:
     """The error that a result holds, whatever its status says."""
-    value = _parse(text)
+    return _find_error(text, _parse(text))
+
+
+def _find_error(text: str, value: Any) -> _Trouble | None:
     try:
         if isinstance(value, Mapping):
             return _in_object(value)
@@ -86,10 +90,15 @@ def is_empty(text: str) -> bool:
 
     An empty list is a value: nothing was found.
     """
-    stripped = text.strip() if len(text) <= HEAD else text
-    if stripped in ("", "None", "undefined", "nil"):
-        return True
-    value = _parse(stripped)
+    return _is_empty(text, _parse(text))
+
+
+def _is_empty(text: str, value: Any) -> bool:
+    if value is _TEXT and len(text) <= HEAD:
+        stripped = text.strip()
+        if stripped in ("", "None", "undefined", "nil"):
+            return True
+        value = _parse(stripped)
     if isinstance(value, Mapping) and value:
         payload = [item for key, item in value.items() if _fold(key) in _PAYLOAD]
         others = [key for key in value if _fold(key) not in _PAYLOAD | _AROUND]

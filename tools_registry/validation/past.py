@@ -13,7 +13,7 @@ from tools_registry.validation.findings import VerdictValue
 from tools_registry.validation.outcome import Outcome, read_outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: many are made
 class PastCall:
     """One call of a conversation, as it was recorded.
 

@@ -98,10 +98,14 @@ def _put(node: dict[str, Any], path: list[str], value: Any) -> None:
     node.setdefault(path[-1], value)
 
 
+def _is_index(key: str) -> bool:
+    return key.isdecimal() and key.isascii()
+
+
 def _listed(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
-    if node and all(key.isdecimal() and key.isascii() for key in node):
+    if next(iter(node), "").isdecimal() and all(map(_is_index, node)):
         return [_listed(node[key]) for key in sorted(node, key=int)]
     return {key: _listed(value) for key, value in node.items()}
 

@@ -153,6 +153,8 @@ def _pairs(pairs: Iterable[KeyValue]) -> dict[str, Any]:
 
 
 def _any(value: AnyValue) -> Any:
+    if value.string_value:  # as most are
+        return value.string_value
     kind = value.WhichOneof("value")
     if kind is None:
         return None

@@ -71,9 +71,10 @@ def _with_content(record: TurnRecord, content: Content) -> TurnRecord:
     return joined.with_notes([*content.notes, *missing(content, record.error is not None)])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallSite:
-    """One call of a stored turn, for a result to find. ``turn`` is the store's own key of it.
+    """One call of a stored turn, for a result to find. ``turn`` is the store's own key of it;
+    whoever gives it a result says so in ``answered``.
 
     ``ended_ns`` is when its answer was complete; ``arguments`` the raw text.
     """
@@ -157,7 +158,7 @@ def join(
         if site is None:
             unmatched.append(result)
             continue
-        candidates[candidates.index(site)] = replace(site, answered=True)
+        site.answered = True
         records[site.turn] = with_result(records[site.turn], site, result)
     left = tuple(log for group in by_span.values() for log in group)
     return Joined(tuple(records), tuple(unmatched), left)

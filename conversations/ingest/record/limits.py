@@ -84,26 +84,27 @@ def _writes_shallow(value: Any, deepest: int) -> bool:
         return False
 
 
-def _is_flat(value: dict[Any, Any] | list[Any]) -> bool:
-    """Does it hold no object or array, as most messages do?"""
-    held = value.values() if isinstance(value, dict) else value
-    return not any(isinstance(one, dict | list) for one in held)
+_NESTS = (dict, list)
+_NARROW = 32
+"""Objects and arrays of one level that are looked at quicker than a text of them is written."""
 
 
 def check_depth(value: Any, deepest: int) -> None:
     """Raise ``too_deep`` where objects and arrays nest deeper than ``deepest``, by no recursion."""
-    if not isinstance(value, dict | list) or _is_flat(value) or _writes_shallow(value, deepest):
-        return
-    level = [value]
+    level, written = [value] if isinstance(value, _NESTS) else [], False
     for _ in range(deepest):
         level = [
             child
             for parent in level
             for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
+            if isinstance(child, _NESTS)
         ]
         if not level:
             return
+        if len(level) > _NARROW and not written:
+            if _writes_shallow(value, deepest):
+                return
+            written = True
     raise BadRecord(
         "too_deep",
         f"Objects and arrays nest deeper than {deepest}. Send such content as text.",

@@ -248,7 +248,7 @@ def _answer(
         site = named[0]
         if joint.whole[site.turn][0].start_ns > result.start_ns:
             continue
-        candidates[candidates.index(site)] = replace(site, answered=True)
+        site.answered = True
         turn, record = records[site.turn]
         records[site.turn] = turn, with_result(record, site, result)
         answered.add((result.trace_id, result.span_id))
@@ -318,7 +318,7 @@ def _match(project: Project, sites: Sequence[Held], results: Sequence[Held]) -> 
         found = match(result, candidates)
         if found is None:
             continue
-        candidates[candidates.index(found)] = replace(found, answered=True)
+        found.answered = True
         if held.call_id != found.turn:
             if held.call_id is not None:
                 taken_back.append(Answer(0, held.call_id, None))
