@@ -224,11 +224,12 @@ def spent(replay: int) -> Spent:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE status IN ('done', 'failed', 'waiting')),"
-            " count(*) FILTER (WHERE status = 'running'), coalesce(sum(cost), 0),"
+            " count(*) FILTER (WHERE status = 'running' AND claimed_until >= %s),"
+            " coalesce(sum(cost), 0),"
             " coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0),"
             " count(*) FILTER (WHERE model_calls > 0 AND input_tokens IS NULL)"
             f" FROM {_TABLE} WHERE replay_id = %s",
-            [replay],
+            [timezone.now(), replay],
         )
         done, running, dollars, tokens, uncounted = cursor.fetchone()
     return Spent(done, running, dollars, int(tokens), uncounted)

@@ -128,7 +128,7 @@ class _Engine:
 
     def _is_idle(self) -> bool:
         return not any(
-            lane.busy or (lane.queue and not self.stopping) for lane in self.lanes.values()
+            lane.is_busy or (lane.queue and not self.stopping) for lane in self.lanes.values()
         )
 
     async def _has_more(self) -> bool:
@@ -255,6 +255,8 @@ class _Engine:
         """At the end, of whatever kind: store what came, give back the rest."""
         begun = [lane.cancel() for lane in self.lanes.values()]
         await asyncio.gather(*(task for tasks in begun for task in tasks), return_exceptions=True)
+        for lane in self.lanes.values():
+            lane.judge_rest()
         await self._flush(whole=True)
         await self._put_back()
         cut = [item.id for lane in self.lanes.values() for item in lane.cut]

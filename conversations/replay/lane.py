@@ -23,7 +23,7 @@ from conversations.providers import Ask, Endpoint, Provider, ProviderFault, load
 from conversations.replay.asking import Asked, ask_model
 from conversations.replay.claims import Item, Result
 from conversations.replay.lanes import Lanes, limit_of
-from conversations.replay.playing import play
+from conversations.replay.playing import Judging, play
 from conversations.replay.stage import Stage
 from conversations.routers.offering import NotRouted
 
@@ -35,6 +35,8 @@ DOWN_AFTER = 180.0
 LIMITED_AFTER = 900.0
 """The same of one that only says to wait."""
 LONGEST_PAUSE = 30.0
+_UNJUDGED = 2
+"""Answers for each place that may wait to be judged before nothing more is asked."""
 _SHARE, _SOON = 0.2, 0.05
 """Seconds after which places are asked for again; the latter while there are too few or many."""
 _UNUSABLE = frozenset(["unauthorized", "key_missing", "blocked_address", "tls"])
@@ -54,7 +56,11 @@ class Lost:
 
 class Lane:
     """Calls to one connection. ``take`` gets each result; ``queue`` holds what was claimed;
-    ``cut`` what was cancelled under way. ``fault`` is set where it cannot be used at all."""
+    ``cut`` what was cancelled under way. ``fault`` is set where it cannot be used at all.
+
+    An answer that is in makes room for the next call at once, and is judged while that one is
+    under way.
+    """
 
     def __init__(
         self,
@@ -67,6 +73,8 @@ class Lane:
         self.queue: deque[Item] = deque()
         self.busy: dict[asyncio.Task[None], tuple[Item, float]] = {}
         self.cut: list[Item] = []
+        self._unjudged: deque[tuple[Item, Judging]] = deque()
+        self._judge: asyncio.Task[None] | None = None
         self.places = 0
         self.lost: Lost | None = None
         self.is_dry, self.looked = False, 0.0
@@ -109,6 +117,11 @@ class Lane:
         """Seconds until the provider may be asked again."""
         return max(0.0, self._free_at - time.monotonic())
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls are under way, or answers not judged yet."""
+        return bool(self.busy or self._unjudged)
+
     def is_slow(self, seconds: float) -> bool:
         """Whether a call has been under way for longer."""
         return any(time.monotonic() - begun > seconds for _, begun in self.busy.values())
@@ -132,11 +145,15 @@ class Lane:
     def start(self, stage: Stage) -> None:
         """Begin what there is place for."""
         self._stage = stage
-        while self.queue and len(self.busy) < min(self.places, self._cap) and not self.wait:
+        while self.queue and self._has_room() and not self.wait:
             item = self.queue.popleft()
             task = asyncio.create_task(self._make(item))
             self.busy[task] = item, time.monotonic()
             task.add_done_callback(self._ended)
+
+    def _has_room(self) -> bool:
+        places = min(self.places, self._cap)
+        return len(self.busy) < places and len(self._unjudged) < _UNJUDGED * places
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         item, _ = self.busy.pop(task)
@@ -154,9 +171,34 @@ class Lane:
         return tasks
 
     async def _make(self, item: Item) -> None:
-        self._take(self, await self._outcome(item))
+        judging = await self._outcome(item)
+        self._unjudged.append((item, judging))
+        if self._judge is None or self._judge.done():
+            self._judge = asyncio.create_task(self._judge_waiting())
 
-    async def _outcome(self, item: Item) -> Result:
+    async def _judge_waiting(self) -> None:
+        """Judge one answer after the other; what comes or goes meanwhile has the right of way."""
+        while self._unjudged:
+            await asyncio.sleep(0)
+            self._judge_next()
+            if self._stage is not None:
+                self.start(self._stage)
+
+    def judge_rest(self) -> None:
+        """Judge at once what is not judged yet."""
+        while self._unjudged:
+            self._judge_next()
+
+    def _judge_next(self) -> None:
+        if self._unjudged:
+            item, judging = self._unjudged.popleft()
+            try:
+                result = judging()
+            except Exception as error:
+                result = _broken(item, error)
+            self._take(self, result)
+
+    async def _outcome(self, item: Item) -> Judging:
         assert self._stage is not None
         stage = self._stage
         try:
@@ -164,16 +206,14 @@ class Lane:
                 scene = await in_thread(stage.scene)(item.case, item.variant)
             else:
                 scene = stage.scene(item.case, item.variant)
-            result = await play(stage, item, scene, self._ask)
+            return await play(stage, item, scene, self._ask)
         except ProviderFault as fault:
-            return await self._fail(item, fault)
+            result = await self._fail(item, fault)
         except NotRouted as error:
-            return _failed(item, {"code": "not_routed", "detail": str(error)})
+            result = _failed(item, {"code": "not_routed", "detail": str(error)})
         except Exception as error:
-            logger.exception("outcome %s could not be made", item.id)
-            told = f"{type(error).__name__}: {error}"
-            return _failed(item, {"code": "internal", "detail": told[:500]})
-        return result
+            result = _broken(item, error)
+        return lambda: result
 
     async def _ask(self, request: Ask) -> Asked:
         assert self.connection is not None
@@ -235,6 +275,11 @@ def _again(item: Item, wait: float, *, attempts: int) -> Result:
         rounds=json.load(item.rounds),
         waiting=item.waiting,
     )
+
+
+def _broken(item: Item, error: Exception) -> Result:
+    logger.error("outcome %s could not be made", item.id, exc_info=error)
+    return _failed(item, {"code": "internal", "detail": f"{type(error).__name__}: {error}"[:500]})
 
 
 def _failed(item: Item, error: dict[str, Any], body: bytes | None = None) -> Result:

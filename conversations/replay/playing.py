@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from console.lib import json
@@ -26,6 +27,8 @@ from conversations.wire import pack_request
 from tools_registry.validation.findings import Finding
 
 AskModel = Callable[[Ask], Awaitable[Asked]]
+Judging = Callable[[], Result]
+"""Judges an answer that is in, and makes the outcome."""
 
 
 @dataclass
@@ -131,12 +134,15 @@ def _sum(one: int | None, other: int | None) -> int | None:
     return one if other is None else (one or 0) + other
 
 
-async def play(stage: Stage, item: Item, scene: Scene, ask: AskModel) -> Result:
-    """Make the outcome. Raises what ``ask`` raises."""
+async def play(stage: Stage, item: Item, scene: Scene, ask: AskModel) -> Judging:
+    """Ask all that the outcome takes; what is left is to judge it. Raises what ``ask`` raises."""
     if stage.row.mode == "conversation":
         return await _Conversation(stage, item, scene, ask).play()
+    return partial(_judge, item, scene, await ask(scene.composed.ask(item.model)))
+
+
+def _judge(item: Item, scene: Scene, asked: Asked) -> Result:
     meter = _Meter()
-    asked = await ask(scene.composed.ask(item.model))
     meter.add(asked)
     made, turn = judge_calls(
         asked.answer, scene.bench, context_for(scene.case, scene.composed.messages)
@@ -203,7 +209,7 @@ class _Conversation:
                     answer(call, self.stage.answers, self.book, None, seed=0)
         self.users = self.users[sum(bool(one.said) for one in self.rounds) :]
 
-    async def play(self) -> Result:
+    async def play(self) -> Judging:
         if self.rounds and self.item.waiting:
             self._take_answers(json.load(self.item.waiting))
         while len(self.rounds) < self.stage.row.max_rounds:
@@ -217,7 +223,7 @@ class _Conversation:
                     return self._stop(one, missing)
             elif self.users:
                 one.said = list(self.users.pop(0))
-        return self._finish()
+        return self._finish
 
     async def _ask(self) -> Round:
         start = self.scene.composed.messages
@@ -259,15 +265,15 @@ class _Conversation:
         identity = calls[place].get("id") or made_id(len(self.rounds), place)
         return {"role": "tool", "tool_call_id": identity, "content": content}
 
-    def _stop(self, one: Round, missing: Sequence[int]) -> Result:
+    def _stop(self, one: Round, missing: Sequence[int]) -> Judging:
         if not self.stage.answers.asks:
-            return self._finish()
+            return self._finish
         calls = [
             {"place": place, "name": one.calls[place].name, "arguments": one.calls[place].arguments}
             for place in missing
         ]
         waiting = json.dump({"calls": calls, "spent": self.meter.to_json()})
-        return self._finish(status="waiting", waiting=waiting, passed=None, judged_by="")
+        return partial(self._finish, status="waiting", waiting=waiting, passed=None, judged_by="")
 
     def _take_answers(self, waiting: Mapping[str, Any]) -> None:
         """Put what a person answered where the answers were missing."""
