@@ -97,6 +97,7 @@ project_urls = [
     path("policies/try/", policy_tryout.try_policy, name="policy-try"),
     path("traffic/tools/", tool_traffic.show_rates, name="tool-rates"),
     path("traffic/tools/<int:tool>/", tool_traffic.show_traffic, name="tool-traffic"),
+    path("traffic/versions/<int:version>/", tool_traffic.show_use, name="parameter-use"),
     path("views/<int:view>/remove/", search.remove_view, name="view-remove"),
     path("connections/", include("conversations.connection_urls")),
     path("custody/", include("conversations.custody_urls")),

@@ -31,9 +31,12 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One parameter; ``depth`` 0 is a top-level one. ``limits`` are in words."""
+    """One parameter; ``depth`` 0 is a top-level one. ``limits`` are in words. ``pointer`` is where
+    it stands in arguments, with ``*`` for places in lists.
+    """
 
     name: str
+    pointer: str
     depth: int
     type: str
     is_required: bool
@@ -46,7 +49,7 @@ def read_rows(schema: Any) -> list[Row]:
     return list(islice(_object_rows(schema, schema, 0), _MOST))
 
 
-def _object_rows(part: Any, root: Any, depth: int) -> Iterator[Row]:
+def _object_rows(part: Any, root: Any, depth: int, above: str = "") -> Iterator[Row]:
     part = _resolve(part, root)
     properties = part.get("properties")
     if not isinstance(properties, Mapping) or depth > _DEEPEST:
@@ -54,20 +57,20 @@ def _object_rows(part: Any, root: Any, depth: int) -> Iterator[Row]:
     required = part.get("required")
     for name, declared in properties.items():
         inner = _resolve(declared, root)
+        pointer = pointers.anywhere(pointers.append(above, name))
         yield Row(
             name,
+            pointer,
             depth,
             _type(inner, root),
             isinstance(required, list) and name in required,
             tuple(_limits(inner)),
             str(inner.get("description") or ""),
         )
-        yield from _object_rows(_element(inner, root), root, depth + 1)
-
-
-def _element(part: Mapping[str, Any], root: Any) -> Any:
-    """The object whose properties stand below a row: the value, or the array's items."""
-    return part.get("items") if "items" in part and "properties" not in part else part
+        if "items" in inner and "properties" not in inner:
+            yield from _object_rows(inner["items"], root, depth + 1, f"{pointer}/*")
+        else:
+            yield from _object_rows(inner, root, depth + 1, pointer)
 
 
 def _resolve(part: Any, root: Any) -> Mapping[str, Any]:

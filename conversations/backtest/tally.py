@@ -11,6 +11,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from conversations.backtest.comparison import Outcome
+from tools_registry.validation import pointers
 from tools_registry.validation.findings import Finding
 
 MOST = 500
@@ -29,10 +30,7 @@ def key_of(finding: Finding) -> str:
 
 @lru_cache(maxsize=4096)
 def _key(code: str, pointer: str) -> str:
-    if not pointer:
-        return code
-    parts = ("*" if part.isdecimal() else part for part in pointer.split("/"))
-    return f"{code} {'/'.join(parts)}"[:LONGEST]
+    return f"{code} {pointers.anywhere(pointer)}"[:LONGEST] if pointer else code
 
 
 def _count() -> defaultdict[str, Counter[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +13,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from console.accounts.access import ProjectRequest, member
+from conversations.parameter_use import NEWEST, ParameterUse, read_use
+from conversations.search.query import Query, Term
 from conversations.traffic import ToolTraffic, VersionTraffic, count_calls, read_traffic
 from tools_registry.history import read_history
 from tools_registry.models import Tool, ToolVersion, VersionEvent
+from tools_registry.outline import Row as Outlined
+from tools_registry.outline import read_rows
 from tools_registry.publishing import publications
 
 WINDOWS = (7, 14, 30, 90)
@@ -107,6 +112,50 @@ def _lay_out(
     share = 100 * own.recent / traffic.recent if traffic.recent else None
     rejected = 100 * own.rejected / own.calls if own.calls else None
     return Row(version, events, own, bars, share, rejected)
+
+
+@dataclass(frozen=True)
+class UsedRow:
+    """A parameter with the calls that sent it, and those with a finding at it, worst first.
+
+    ``row`` is None for a place that the definition does not name, "" being the whole call.
+    """
+
+    pointer: str
+    row: Outlined | None
+    sent: int
+    percent: float
+    findings: Sequence[tuple[str, int]]
+
+
+_MOST_UNNAMED = 10
+
+
+@member("viewer")
+@require_GET
+def show_use(request: ProjectRequest, version: int) -> HttpResponse:
+    """The parameters of a version with how often its newest calls sent them, and their findings."""
+    found = get_object_or_404(ToolVersion, pk=version, project=request.project)
+    rows, use = read_rows(found.spec.parameters), read_use(found)
+    named = {row.pointer for row in rows}
+    unnamed = sorted(use.findings.keys() - named, key=lambda at: -use.findings[at].total())
+    shown = [(row.pointer, row) for row in rows] + [(at, None) for at in unnamed[:_MOST_UNNAMED]]
+    context = {
+        "version": found,
+        "rows": rows,
+        "use": use,
+        "used": [_use_row(use, pointer, row) for pointer, row in shown],
+        "more": len(unnamed[_MOST_UNNAMED:]),
+        "newest": NEWEST,
+        "query": Query((Term("version", (f"{found.tool.name}@v{found.number}",)),)).text,
+    }
+    return render(request, "conversations/_parameter_use.html", context)
+
+
+def _use_row(use: ParameterUse, pointer: str, row: Outlined | None) -> UsedRow:
+    sent = use.sent[pointer]
+    findings = use.findings.get(pointer, Counter()).most_common()
+    return UsedRow(pointer, row, sent, 100 * sent / max(use.calls, 1), findings)
 
 
 @member("viewer")

@@ -21,3 +21,8 @@ def of(path: Iterable[str | int]) -> str:
 def tokens(pointer: str) -> list[str]:
     """The keys and indices of a pointer, as texts."""
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def anywhere(pointer: str) -> str:
+    """The pointer with ``*`` for places in lists: what it names in any of them."""
+    return "/".join("*" if part.isdecimal() else part for part in pointer.split("/"))
