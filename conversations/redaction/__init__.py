@@ -6,7 +6,13 @@
 from __future__ import annotations
 
 from conversations.redaction.json_text import redact_text
-from conversations.redaction.record import redact
+from conversations.redaction.record import (
+    note_of,
+    redact,
+    redact_arguments,
+    redact_messages,
+    redact_result,
+)
 from conversations.redaction.rules import (
     BUILTINS,
     NO_RULES,
@@ -29,8 +35,12 @@ __all__ = [
     "Rule",
     "Rules",
     "compile_rules",
+    "note_of",
     "redact",
+    "redact_arguments",
     "redact_body",
     "redact_bytes",
+    "redact_messages",
+    "redact_result",
     "redact_text",
 ]

@@ -6,7 +6,7 @@ judged. Parts that do not change are the same objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from conversations.redaction.rules import Counts, Rules
 
 _FORM = frozenset({"role", "tool_call_id", "id", "type"})
 _RESULT_ROLES = ("tool", "function")
+_NOWHERE = -1
 _BINARY = ";base64,"
 _LEAST_NUMBER, _MOST_NUMBER = 10**6, 10**19
 """Whole numbers that are looked at: 7 to 19 digits."""
@@ -37,6 +38,25 @@ def redact(record: TurnRecord, rules: Rules) -> tuple[TurnRecord, Counts]:
         return record, {}
     changed = record.model_copy(update=changes)
     return changed.with_notes([note_of(work.counts)]), work.counts
+
+
+def redact_result(result: ToolResult, rules: Rules) -> ToolResult:
+    """A result that comes apart from its turn, as it may be stored."""
+    return _Redaction(rules).result(result)
+
+
+def redact_arguments(arguments: Any, rules: Rules) -> Any:
+    """The arguments of one call."""
+    return _Redaction(rules).arguments(arguments)
+
+
+def redact_messages(messages: Sequence[Any], rules: Rules) -> tuple[list[Any], Counts]:
+    """Messages whose places in their request are not known; how many places each rule changed.
+
+    Pointers to the message of one number say nothing of them.
+    """
+    work = _Redaction(rules)
+    return [work.message(_NOWHERE, message) for message in messages], work.counts
 
 
 def note_of(counts: Counts) -> Note:

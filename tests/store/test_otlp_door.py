@@ -17,6 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from console.accounts.models import ApiKey
+from conversations.custody import RedactionRule
 from conversations.ingest.store.traces import settle_traces
 from conversations.models import IngestTally, Quarantined, ToolCall, TraceFragment, Turn
 from tests.factories import make_key
@@ -195,6 +197,24 @@ def test_a_turn_whose_messages_never_come_is_stored_as_it_is(key: str) -> None:
     assert "content_not_recorded" in Turn.objects.get().notes
     again = post([chat(1, 0, None, None)], key=key)
     assert again.status_code == 200 and Turn.objects.count() == 1
+
+
+def test_what_waits_for_its_other_half_is_redacted_too(key: str) -> None:
+    """Spans and log records are rows of their own until they are joined."""
+    project = ApiKey.objects.get().project
+    RedactionRule.objects.create(
+        project=project, name="email", kind="builtin", value="email", replacement="[email]"
+    )
+    post([chat(1, 0, [said("I am a@b.org")], called("c1"))], key=key)
+    post([executed(2, 1, "c1", "sent to a@b.org")], key=key)
+    post([chat(3, 2, None, None)], key=key)
+    post([message(3, "gen_ai.user.message", {"content": "Or c@d.org?"})], "logs", key=key)
+    kept = "".join(TraceFragment.objects.values_list("body", flat=True))
+    settle_traces(timezone.now() + timedelta(seconds=60))
+    kept += "".join(turn.messages + turn.notes for turn in Turn.objects.all())
+    assert ToolCall.objects.get().result == "sent to [email]"
+    assert "@" not in kept and "I am [email]" in kept and "Or [email]?" in kept
+    assert all('"redacted"' in turn.notes for turn in Turn.objects.all())
 
 
 def test_protobuf_is_answered_in_protobuf(key: str) -> None:

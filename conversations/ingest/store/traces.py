@@ -45,10 +45,12 @@ from conversations.ingest.store import (
 )
 from conversations.ingest.store.answers import Answer, apply_answers
 from conversations.ingest.store.fragments import Held
+from conversations.ingest.store.hidden import hide_result, hide_spoken
 from conversations.ingest.store.prepared import claim_of
 from conversations.ingest.store.tally import Outcome, Refusal, Sender
 from conversations.ingest.store.toolsets import Offers
 from conversations.models import TraceFragment
+from conversations.rulebook import rules_for
 
 TRACES = 64
 """Traces of one transaction: each of them is locked."""
@@ -62,6 +64,7 @@ def store_spans(sender: Sender, decoded: Decoded) -> Outcome:
     """Store what a body of OTLP holds; committed when this returns."""
     read = [*read_spans(decoded.spans), *map(read_log, decoded.logs)]
     found = [one for one in read if isinstance(one, TurnFragment | ResultFragment | LogFragment)]
+    found = hide_spoken(found, rules_for(sender.project))
     refused = [one for one in read if isinstance(one, Refused)]
     outcome = Outcome(beside=len(read) - len(found) - len(refused))
     errors = [("rejected", said) for said in decoded.rejected]
@@ -198,7 +201,9 @@ def _write(
     outcome.stored += len(kept)
     outcome.duplicate += len(news) - len(kept) + again
     now = timezone.now()
-    joint.open = [one for one in joint.results if (one.trace_id, one.span_id) not in answered]
+    left = [one for one in joint.results if (one.trace_id, one.span_id) not in answered]
+    rules = rules_for(sender.project)
+    joint.open = [hide_result(one, rules) for one in left]
     owned = {(turn.trace_id, turn.span_id) for turn, _ in records}
     logs = [
         one
