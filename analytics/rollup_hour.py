@@ -12,6 +12,7 @@ from __future__ import annotations
 from analytics import facts
 from analytics.facts import write_list
 from analytics.latency.rollup import SKETCHED, SKETCHES
+from analytics.rollup_pairs import PAIRED_STEPS, PAIRS, read_findings
 from analytics.rollup_sql import (
     AT_GRAIN,
     BY_CALLS,
@@ -67,8 +68,10 @@ hour_turns AS MATERIALIZED (
     t.status, t.verdict, t.codes, t.cost,
     t.input_tokens, t.cached_input_tokens, t.cache_write_tokens, t.output_tokens,
     t.reasoning_tokens, t.latency_ms, t.first_token_ms,
-    CASE WHEN t.expected LIKE '%%"calls"%%' AND t.expected IS JSON OBJECT
-      AND position('\\u' IN t.expected) = 0 THEN t.expected::jsonb END AS expected
+    CASE WHEN (t.expected LIKE '%%"calls"%%' OR t.expected LIKE '%%"acceptable"%%')
+      AND t.expected IS JSON OBJECT AND position('\\u' IN t.expected) = 0
+      THEN t.expected::jsonb END AS expected,
+    CASE WHEN t.codes && '{{missed_call}}' THEN t.findings END AS findings
   FROM conversations_turn t LEFT JOIN calling ON calling.turn_id = t.id
   WHERE {_KEYS.format("t")}
 ),
@@ -158,8 +161,6 @@ def _write_sums(table: Table) -> str:
     return ", ".join(f"sum({name}){kind} AS {name}" for name, kind in kinds.items())
 
 
-_REFUSED = r"\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
-# Escapes that jsonb refuses are taken out first; what is left is read, not kept.
 _PLACE = "environment, tool, version_id, code, pointer"
 _POINTERS = f"""
 SELECT grain, start, {_PLACE}, calls, example
@@ -176,9 +177,7 @@ FROM (
           SELECT c.step, c.id, c.environment, c.tool, c.version_id,
             left(f ->> 'code', 40) AS code, left(coalesce(f ->> 'pointer', ''), 300) AS pointer,
             left(f ->> 'message', 300) AS message
-          FROM hour_calls c CROSS JOIN LATERAL jsonb_array_elements(
-            regexp_replace(c.findings, '{_REFUSED}', '\\\\ufffd', 'g')::jsonb
-          ) AS f
+          FROM hour_calls c CROSS JOIN LATERAL {read_findings("c")} AS f
           WHERE c.findings IS JSON ARRAY
         ) found GROUP BY step, {_PLACE}
       ) finest, {STEPS} GROUP BY 1, 2, {_PLACE}
@@ -186,57 +185,6 @@ FROM (
   ) counted
 ) ranked WHERE place <= {MOST_POINTERS}
 """
-
-# One pair for each call that was expected or made; labels go before what the record expected.
-_EXPECTED = """
-, labels AS (
-  SELECT l.turn_id, l.call_id, l.kind, CASE WHEN l.expected <> '' AND l.expected IS JSON OBJECT
-    AND position('\\u' IN l.expected) = 0 THEN left(l.expected::jsonb ->> 'name', 200) END
-    AS expected
-  FROM conversations_label l JOIN hour_turns t ON t.id = l.turn_id
-  WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.kind <> 'withdrawn'
-),
-wanted AS (
-  SELECT t.id, array_agg(left(one.value ->> 'name', 200)) AS names
-  FROM hour_turns t CROSS JOIN LATERAL jsonb_array_elements(
-    CASE WHEN jsonb_typeof(t.expected -> 'calls') = 'array' THEN t.expected -> 'calls' END) one
-  WHERE t.expected IS NOT NULL AND t.status = 'finished'
-    AND t.id NOT IN (SELECT turn_id FROM labels)
-  GROUP BY t.id
-),
-made AS (
-  SELECT turn_id, array_agg(tool ORDER BY position) AS tools FROM all_calls
-  WHERE turn_id IN (SELECT id FROM hour_turns WHERE expected IS NOT NULL) GROUP BY turn_id
-),
-pairs AS (
-  SELECT l.turn_id, 'label' AS by, coalesce(l.expected, CASE l.kind WHEN 'needless' THEN ''
-    WHEN 'wrong_tool' THEN NULL ELSE c.tool END) AS expected, coalesce(c.tool, '') AS called
-  FROM labels l JOIN all_calls c ON c.id = l.call_id
-  UNION ALL
-  SELECT l.turn_id, 'label', l.expected, '' FROM labels l
-  WHERE l.kind = 'missing' AND l.expected IS NOT NULL
-  UNION ALL
-  SELECT l.turn_id, 'label', coalesce(c.tool, ''), coalesce(c.tool, '')
-  FROM labels l LEFT JOIN all_calls c ON c.turn_id = l.turn_id
-  WHERE l.kind = 'right' AND l.call_id IS NULL
-  UNION ALL
-  SELECT w.id, 'record', one.name, CASE WHEN one.name = ANY(m.tools) THEN one.name ELSE coalesce(
-    (SELECT tool FROM unnest(m.tools) WITH ORDINALITY o (tool, place)
-     WHERE tool <> ALL (w.names) ORDER BY place LIMIT 1), '') END
-  FROM wanted w CROSS JOIN LATERAL unnest(w.names) AS one (name)
-  LEFT JOIN made m ON m.turn_id = w.id
-  UNION ALL
-  SELECT t.id, 'record', '', coalesce(m.tools[1], '')
-  FROM hour_turns t LEFT JOIN made m ON m.turn_id = t.id
-  WHERE t.expected -> 'calls' = '[]' AND t.status = 'finished'
-    AND t.id NOT IN (SELECT turn_id FROM labels)
-)
-"""
-_EXPECTED_STEPS = """(
-  SELECT t.step, t.model, t.provider, t.environment, t.source, p.by, p.expected, p.called,
-    1 AS number
-  FROM pairs p JOIN hour_turns t ON t.id = p.turn_id WHERE p.expected IS NOT NULL
-) found"""
 
 # Those that others are sums of come first.
 _ROWS = {
@@ -254,14 +202,14 @@ _ROWS = {
     POINTERS: _POINTERS,
     TURNS: _sum_steps(TURNS, "by_turn"),
     OFFERS: _sum_steps(OFFERS, "by_turn"),
-    EXPECTED: _sum_steps(EXPECTED, _EXPECTED_STEPS),
+    EXPECTED: _sum_steps(EXPECTED, PAIRED_STEPS),
     LATENCIES: SKETCHES,
 }
 
 
 def write_hour() -> str:
     """The statement that makes all rows of an hour anew, in steps of each of ``grains``."""
-    parts = [(_FACTS + _COUNTED + _EXPECTED + SKETCHED).strip()]
+    parts = [(_FACTS + _COUNTED + PAIRS + SKETCHED).strip()]
     for table, rows in _ROWS.items():
         parts.append(f"held_{table.name} AS ({rows.strip()})")
         parts.append(f"gone_{table.name} AS ({take_away(table)})")

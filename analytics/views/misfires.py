@@ -38,7 +38,7 @@ from analytics.views.frame import Frame, read_frame, refuse, show
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Matrix, Series
 from conversations.search.fields import MISFIRES
-from conversations.search.query import read_moment
+from conversations.search.query import Term, read_moment
 from tools_registry.models import Router
 
 BY = {
@@ -311,10 +311,12 @@ def _tabulate(frame: Frame, expected: misfires.Expected) -> Matrix | None:
     counts = {(shown[row], shown[column]): n for (row, column), n in expected.counts.items()}
     links = {}
     for row, column in expected.counts:
-        if row != column and column and column != misfires.OTHER:
-            codes = "finding:wrong_tool,needless_call"
-            links[shown[row], shown[column]] = frame.calls(write_term("tool", column), codes)
-        elif row != column and not column:
-            links[shown[row], shown[column]] = frame.turns("finding:missed_call")
+        if row == column or misfires.OTHER in (row, column):
+            continue
+        wrong = Term("expected", (row,)).text if row else "finding:needless_call"
+        cell = shown[row], shown[column]
+        links[cell] = (
+            frame.calls(write_term("tool", column), wrong) if column else frame.turns(wrong)
+        )
     names = tuple(shown.values())
     return Matrix("Rows: expected. Columns: called", names, names, counts, links)

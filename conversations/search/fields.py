@@ -40,7 +40,7 @@ class Field:
     @property
     def takes_prefix(self) -> bool:
         """May a value end in ``*``?"""
-        return self.shape == "name" and self.name not in ("version", "id")
+        return self.shape == "name" and self.name not in ("version", "id", "expected")
 
     @property
     def compares(self) -> bool:
@@ -63,6 +63,13 @@ FIELDS = _table(
     Field("provider", "name", "The provider, as the traffic names it", "provider:openai"),
     Field("verdict", "choice", "What the findings add up to", "verdict:rejected", VERDICTS),
     Field("finding", "choice", "A finding code", "finding:missing_required", tuple(CODES)),
+    Field(
+        "expected",
+        "name",
+        "In calls: the tool that should have been called instead, by a label or the record. In"
+        " turns and conversations: the one that should have been called where no call was made",
+        "expected:get_weather",
+    ),
     Field("layer", "choice", "A finding of this layer", "layer:schema", LAYERS),
     Field(
         "misfire",

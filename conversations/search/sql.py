@@ -42,6 +42,10 @@ _BESIDE = 60_000
 """Milliseconds that the keys of a turn and its calls may lie apart."""
 _VERSIONS = 24
 """More alternatives than this cost the index more than reading on does."""
+_EXPECTING = {"c": "wrong_tool", "t": "missed_call"}
+"""Codes of the findings that suggest the tool that was expected."""
+REFUSED = r"\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
+"""Escapes that jsonb refuses: they are taken out before findings are read."""
 _BUCKETS = {"latency": 24, "cost": 30}
 """The last power of two that the index tells apart: of milliseconds, of millionths of a dollar."""
 
@@ -280,6 +284,20 @@ class Finder:
 
     def _place_misfire(self, term: Term) -> None:
         self._place_codes(term, MISFIRES if ANY in term.values else term.values)
+
+    def _place_expected(self, term: Term) -> None:
+        """Findings name it: those with their code are found first, and read."""
+        side = self._calls if self._of_calls else self._turns
+        code, a = _EXPECTING[side.alias], side.alias
+        wanted = [json.dumps([{"code": code, "suggestion": value}]) for value in term.values]
+        condition = (
+            f"CASE WHEN {a}.codes && %s::varchar[] AND {a}.findings IS JSON ARRAY THEN"
+            f" regexp_replace({a}.findings, %s, '\ufffd', 'g')::jsonb @> ANY(%s::jsonb[])"
+            " ELSE false END"
+        )
+        side.add(f"NOT {condition}" if term.negated else condition, [code], REFUSED, wanted)
+        if not term.negated:
+            self._add_lexemes(side, "finding", [code])
 
     def _place_codes(self, term: Term, codes: Sequence[str]) -> None:
         side = self._side_of(term)

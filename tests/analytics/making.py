@@ -10,8 +10,11 @@ from typing import Any
 from analytics import rollups
 from console.accounts.models import Project
 from console.lib import json, uuid7
+from conversations.expected import judge_expected
 from conversations.models import Conversation, ToolCall, Turn
 from tests.factories import make_conversation
+from tools_registry.validation.expectation import CallMade, Judgement
+from tools_registry.validation.findings import Finding
 
 NOW = datetime(2024, 2, 3, 3, 4, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -62,6 +65,32 @@ def _call(turn: Turn, position: int, given: dict[str, Any]) -> dict[str, Any]:
         "findings": json.dump(given.get("findings", findings)),
         **{name: value for name, value in given.items() if name != "findings"},
     }
+
+
+def make_judged(project: Project, at: datetime, names: Sequence[str], expected: str) -> Turn:
+    """A turn that called these, judged by what its record expected, as JSON text."""
+    made = [CallMade(name, "{}") for name in names]
+    try:
+        judgement = judge_expected(json.load(expected), made)
+    except ValueError:
+        judgement = None
+    judgement = judgement or Judgement(((),) * len(made))
+    calls = [
+        {"name": name, "codes": [one.code for one in found], "findings": [*map(_tell, found)]}
+        for name, found in zip(names, judgement.calls, strict=True)
+    ]
+    return make_turn(
+        project,
+        at,
+        calls,
+        expected=expected,
+        codes=[one.code for one in judgement.turn],
+        findings=json.dump([*map(_tell, judgement.turn)]),
+    )
+
+
+def _tell(finding: Finding) -> dict[str, Any]:
+    return finding.to_json()
 
 
 def rejected(*codes: str, **fields: Any) -> dict[str, Any]:

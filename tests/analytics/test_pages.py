@@ -17,11 +17,13 @@ from django.utils import timezone
 
 from analytics.spans import HOUR, floor
 from console.accounts.models import Member, Project
+from console.lib import json
 from conversations.labels import Draft, set_label
+from conversations.search.fields import Kind
 from conversations.search.query import parse
 from conversations.search.reading import find
 from tests import factories
-from tests.analytics.making import catch_up, make_turn, rejected
+from tests.analytics.making import catch_up, make_judged, make_turn, rejected
 from tools_registry.models import VersionEvent
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +76,8 @@ def read(client: Client, project: Project, path: str, **values: str) -> Any:
 
 def count_listed(project: Project, address: str) -> int:
     query = parse(parse_qs(urlsplit(address).query)["q"][0])
-    return len(find(project, query, "calls", size=500).hits)
+    kind: Kind = "turns" if urlsplit(address).path.endswith("/turns/") else "calls"
+    return len(find(project, query, kind, size=500).hits)
 
 
 def cells_of(text: str, chart: str) -> Iterator[tuple[str, str]]:
@@ -191,13 +194,24 @@ def test_the_matrix_sets_what_was_expected_against_what_was_called(
     member: Member, now: datetime
 ) -> None:
     assert "needs 50 turns" in open_page(member, "misfires")
-    for n in range(50):
-        name = "get_forecast" if n % 10 == 0 else "get_weather"
-        expected = '{"calls": [{"name": "get_weather"}]}'
-        make_turn(member.project, now - timedelta(hours=5), [{"name": name}], expected=expected)
+    at = now - timedelta(hours=5)
+    wanted = [["get_weather"]] * 5 + [["get_forecast"], [], ["get_weather", "a"]]
+    calls = [["get_weather"] * 9, ["get_forecast"], ["a"], [], ["a", "get_forecast"]]
+    for names in wanted:
+        expected = json.dump({"calls": [{"name": name} for name in names]})
+        for called in calls:
+            make_judged(member.project, at, called, expected)
+    turn = make_turn(member.project, at, [{"name": "a"}, {"name": "a"}])
+    for draft in (Draft("wrong_tool", 0, tool="b, c"), Draft("missing", tool="get_weather")):
+        set_label(turn, draft, member.user)
     catch_up(now)
     text = open_page(member, "misfires")
-    assert "45 of 50 as expected" in text
+    table = re.search(r'<table class="cm">.*?</table>', text, re.DOTALL)
+    assert table and "as expected.</b>" in text
+    cells = re.findall(r'<a href="([^"]+)"><b>(\d+)</b>', table[0])
+    assert len(cells) > 8
+    for address, number in cells:
+        assert count_listed(member.project, html.unescape(address)) == int(number), address
 
 
 def test_numbers_are_exported_unrounded(member: Member) -> None:

@@ -40,7 +40,7 @@ from console.accounts.models import Project
 from conversations.labels import Draft, set_label
 from conversations.models import ToolCall, Turn
 from conversations.removal import delete_turns
-from tests.analytics.making import NOW, ago, catch_up, make_turn, rejected
+from tests.analytics.making import NOW, ago, catch_up, make_judged, make_turn, rejected
 from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db
@@ -215,11 +215,11 @@ def test_a_label_changes_its_hour() -> None:
         ('{"calls": [{"name": "a"}]}', ["b"], [("a", "b")]),
         ('{"calls": [{"name": "a"}]}', [], [("a", "")]),
         ('{"calls": []}', [], [("", "")]),
-        ('{"calls": []}', ["b", "c"], [("", "b")]),
+        ('{"calls": []}', ["b", "c"], [("", "b"), ("", "c")]),
         ('{"calls": [{"name": "a"}, {"name": "b"}]}', ["b", "c"], [("a", "c"), ("b", "b")]),
         ('{"scope": "conversation"}', ["a"], []),
         ("not JSON", ["a"], []),
-        ('{"calls": [{"name": "\\u0000"}]}', ["a"], []),
+        ('{"calls": [{"name": "\\u0000"}]}', ["a"], [("\ufffd", "a")]),
         ("", ["a"], []),
     ],
 )
@@ -227,7 +227,7 @@ def test_what_a_record_expected_is_set_against_what_was_called(
     expected: str, calls: list[str], pairs: list[tuple[str, str]]
 ) -> None:
     project = make_project()
-    make_turn(project, ago(days=1), [{"name": name} for name in calls], expected=expected)
+    make_judged(project, ago(days=1), calls, expected)
     catch_up()
     rows = ExpectedCount.objects.filter(project=project, grain=HOUR)
     assert sorted(rows.values_list("expected", "called")) == pairs
