@@ -56,7 +56,7 @@ def end_runs(within: float = 5.0) -> bool:
     """Cancel what a server still plays: it would write into the next test. True when all ended."""
     going = Run.objects.filter(finished_at=None)
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
-        for run in going:
+        for run in going.all():
             if owner := client.get(run_log.alive_key(run.pk)):
                 command = {"run": str(run.pk), "command": '{"type": "cancel"}'}
                 client.xadd(f"web:{owner}:mail", command)
