@@ -11,6 +11,7 @@ import redis
 from celery import Celery, signals
 
 from console import heartbeat
+from console.lib import garbage
 
 logger = logging.getLogger(__name__)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
@@ -45,6 +46,11 @@ def _name(sender: Any) -> str:
     return str(getattr(sender, "hostname", None) or getattr(dispatcher, "hostname", "worker"))
 
 
+def _settle(**_: Any) -> None:
+    garbage.settle()
+
+
+signals.worker_process_init.connect(_settle)
 signals.worker_ready.connect(_report)
 signals.heartbeat_sent.connect(_report)
 signals.worker_shutdown.connect(_withdraw)

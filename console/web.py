@@ -6,7 +6,6 @@ It is Daphne on uvloop, which relays streams for less CPU. Where uvloop has no w
 
 from __future__ import annotations
 
-import gc
 import sys
 from threading import Thread
 
@@ -24,13 +23,11 @@ def install_loop() -> bool:
 
 
 def _warm() -> None:
+    from console.lib import garbage
     from conversations.providers import load_all
 
     load_all()
-    # What is there now stays: looking for garbage in it again and again stalls the streams.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    garbage.settle()
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -19,12 +20,12 @@ _STREAMS = ("event-stream", "ndjson")
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer that came. ``chunks`` are packed; ``cost`` is dollars, None unpriced."""
+    """An answer that came. ``cost`` is dollars, None unpriced."""
 
     answer: Answer
     protocol: str
     request: bytes
-    chunks: bytes
+    chunks: Sequence[wire.Chunk]
     latency_ms: float
     first_token_ms: float | None = None
     cost: Decimal | None = None
@@ -68,7 +69,7 @@ async def ask_model(provider: Provider, connection: Connection, request: Ask) ->
         answer=answer,
         protocol=protocol,
         request=sent,
-        chunks=wire.pack(arrived.chunks),
+        chunks=arrived.chunks,
         latency_ms=latency,
         first_token_ms=arrived.first_token_ms,
         cost=_price(answer, connection, request.model),

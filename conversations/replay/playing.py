@@ -23,7 +23,7 @@ from conversations.replay.judging import (
     judge_recorded,
 )
 from conversations.replay.stage import Scene, Stage
-from conversations.wire import pack_request
+from conversations.wire import pack, pack_request
 from tools_registry.validation.findings import Finding
 
 AskModel = Callable[[Ask], Awaitable[Asked]]
@@ -124,7 +124,7 @@ class _Meter:
             "first_token_ms": asked.first_token_ms,
             "protocol": asked.protocol,
             "request": pack_request(asked.request),
-            "chunks": asked.chunks,
+            "chunks": pack(asked.chunks),
             "text": asked.answer.first.text,
             "finish_reason": asked.answer.first.finish_reason or "",
         }
