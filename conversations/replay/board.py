@@ -15,12 +15,14 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from console.lib import json
+from conversations.replay.cases import Recorded
 from conversations.replay.compare import Made
 from conversations.replay.matrix import Outcome, Row, Spending, Subject, Total, make_row, sum_up
-from conversations.replay.records import Replay, ReplayCase, ReplayVariant
+from conversations.replay.records import Replay, ReplayVariant
 
 _KEPT = 24 * 3600
 _TITLE = 200
+_NAMED = ("pk", "position", "key", "title")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def read_board(replay: Replay) -> Board:
     """The whole matrix with its totals. Kept until an outcome changes."""
     progress = read_progress(replay)
     variants = list(replay.variants.all())
-    key = f"replay-board:{replay.pk}:{sha256(progress.mark.encode()).hexdigest()[:16]}"
+    key = f"replay-matrix:{replay.pk}:{sha256(progress.mark.encode()).hexdigest()[:16]}"
     kept = cache.get(key)
     if kept is None:
         rows = _read_rows(replay, variants)
@@ -115,7 +117,7 @@ def _read_calls(text: str) -> tuple[Made, ...]:
 
 def subjects_key(replay: int) -> str:
     """Where its subjects are kept."""
-    return f"replay-cases:{replay}"
+    return f"replay-subjects:{replay}"
 
 
 def read_subjects(replay: Replay) -> list[Subject]:
@@ -123,20 +125,21 @@ def read_subjects(replay: Replay) -> list[Subject]:
     key = subjects_key(replay.pk)
     found: list[Subject] | None = cache.get(key)
     if found is None:
-        rows = replay.cases.order_by("position").iterator(chunk_size=500)
-        found = [_read_subject(row) for row in rows]
+        rows = replay.cases.order_by("position").values_list(*_NAMED, "body")
+        found = [_read_subject(*row) for row in rows.iterator(chunk_size=500)]
         cache.set(key, found, _KEPT)
     return found
 
 
-def _read_subject(row: ReplayCase) -> Subject:
-    recorded = row.value.recorded
+def _read_subject(pk: int, position: int, key: str, title: str, body: str) -> Subject:
+    kept = json.load(body).get("recorded")
+    recorded = Recorded.from_json(kept) if kept else None
     calls = tuple(Made(one.name, one.arguments) for one in recorded.calls) if recorded else None
     was = ""
     if recorded:
         found = {recorded.verdict, *(call.verdict for call in recorded.calls)}
         was = next(one for one in ("rejected", "flagged", "accepted") if one in found)
-    return Subject(row.pk, row.position, row.key, row.title[:_TITLE], was, calls)
+    return Subject(pk, position, key, title[:_TITLE], was, calls)
 
 
 _SPENT = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from conversations.replay.compare import KINDS, Kind, Made, Trial, classify, classify_control
 from conversations.replay.statistics import Difference, Pairs, Share, difference, majority, share
@@ -44,8 +45,7 @@ class Outcome:
     calls: tuple[Made, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A case as the matrix names it. ``was`` is the recorded verdict, "" without a recording;
     ``recorded`` are the calls then."""
 
@@ -62,8 +62,7 @@ class Subject:
         return self.position + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One case under one variant. ``kind`` is a ``Kind`` or a ``State``; ``unsettled`` counts the
     trials of which nobody said whether they are right."""
 
@@ -93,12 +92,15 @@ class Cell:
         return f"{self.passed}/{self.judged}" if self.judged else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One case with its cells, the control's first."""
+Cells = tuple[Cell, ...]
+"""Of one case, the control's first. Thousands of cases have but few different ones."""
+
+
+class Row(NamedTuple):
+    """One case with its cells."""
 
     subject: Subject
-    cells: tuple[Cell, ...]
+    cells: Cells
 
     @property
     def differs(self) -> bool:
@@ -113,8 +115,7 @@ class Row:
     @property
     def rank(self) -> int:
         """How pressing its worst cell is; 0 presses most. Alone, the control counts."""
-        cells = self.cells[1:] or self.cells
-        return min(_RANKS[cell.kind] for cell in cells)
+        return _rank(self.cells)
 
     def shown_by(self, variant: int | None = None) -> set[str]:
         """The filters that it belongs under: by any variant beside the control, or by one."""
@@ -127,6 +128,27 @@ class Row:
         return found | {"differ"} if self.differs else found
 
 
+@lru_cache(maxsize=4096)
+def _rank(cells: Cells) -> int:
+    return min(_RANKS[cell.kind] for cell in cells[1:] or cells)
+
+
+@lru_cache(maxsize=4096)
+def _keep_once(cells: Cells) -> Cells:
+    """The same object for equal cells: the matrix takes less to keep and to read again."""
+    return cells
+
+
+def count_shows(rows: Iterable[Row], variant: int | None = None) -> Counter[str]:
+    """How many rows each filter shows."""
+    found: Counter[str] = Counter()
+    alike: dict[Cells, Row] = {}
+    counts = Counter(alike.setdefault(row.cells, row).cells for row in rows)
+    for cells, count in counts.items():
+        found.update(dict.fromkeys(alike[cells].shown_by(variant), count))
+    return found
+
+
 def make_row(subject: Subject, outcomes: Sequence[Sequence[Outcome]]) -> Row:
     """The row of a case; ``outcomes`` are the trials of each variant, the control's first."""
     control = _trials(outcomes[0]) if outcomes else []
@@ -135,7 +157,7 @@ def make_row(subject: Subject, outcomes: Sequence[Sequence[Outcome]]) -> Row:
         done = _trials(trials)
         kind = classify(control, done) if at else classify_control(done, subject.recorded)
         cells.append(_make_cell(kind, trials, done))
-    return Row(subject, tuple(cells))
+    return Row(subject, _keep_once(tuple(cells)))
 
 
 def _trials(outcomes: Iterable[Outcome]) -> list[Trial]:
@@ -186,7 +208,9 @@ def read_page(
     wanted = words.casefold().split()
     kept = [row for row in rows if _has_words(row.subject, wanted)]
     if what != "all":
-        kept = [row for row in kept if what in row.shown_by(variant)]
+        alike = {row.cells: row for row in kept}
+        shown = {cells for cells, row in alike.items() if what in row.shown_by(variant)}
+        kept = [row for row in kept if row.cells in shown]
     by_rank = order != "case"
     kept.sort(key=lambda row: _place(row, by_rank))
     start = _read_cursor(after)

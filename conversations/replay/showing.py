@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 from console.accounts.models import Project
 from conversations.incidents.publishing import Change, changes_of
 from conversations.models import Connection
-from conversations.replay.matrix import LABELS, SHOWS, Row
+from conversations.replay.matrix import LABELS, SHOWS, Row, count_shows
 from conversations.replay.records import Replay, ReplayVariant
 from conversations.replay.sources import name_of
 from conversations.replay.variants import Tool, Variant
@@ -26,7 +25,7 @@ def shows_of(
     """The filters that find anything, as (name, label, count, address)."""
     found = []
     variant = int(asked["in"]) if asked["in"] else None
-    counts = Counter(name for row in rows for name in row.shown_by(variant))
+    counts = count_shows(rows, variant)
     for name in SHOWS:
         count = counts[name]
         if count or name in ("all", asked["show"]):

@@ -148,7 +148,7 @@ def _write_row(row: Row) -> dict[str, Any]:
     one = row.subject
     return {
         "case": [one.id, one.position, one.key, one.title, one.was],
-        "cells": [list(asdict(cell).values()) for cell in row.cells],
+        "cells": [list(cell) for cell in row.cells],
     }
 
 

@@ -202,6 +202,18 @@ def test_the_ceiling_stops_it_and_raising_it_goes_on() -> None:
     assert len(upstream.requests) == 20
 
 
+def test_what_a_dead_worker_had_claimed_does_not_keep_the_ceiling_from_stopping_it() -> None:
+    connection = connect(make_project(), "http://127.0.0.1:9/v1")
+    row = begin(connection, [expecting(n) for n in range(3)], ceiling_tokens=1000)
+    mine = uuid7.now()
+    first = claims.claim(row.pk, mine, connection.pk, 1)
+    claims.save(mine, [claims.Result(one.id, "done", input_tokens=1200) for one in first])
+    claims.claim(row.pk, uuid7.now(), connection.pk, 1)
+    assert claims.claim_within(row, mine, connection.pk, 5) == []
+    ReplayOutcome.objects.filter(status="running").update(claimed_until=timezone.now())
+    assert work(row).status == "stopped"
+
+
 def test_answers_whose_tokens_nobody_counted_are_reckoned_under_a_ceiling() -> None:
     def answer(body: Body) -> Reply:
         message = call("get_weather", {"city": town_of(body)})

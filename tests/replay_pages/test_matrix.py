@@ -6,10 +6,12 @@ import pytest
 
 from conversations.replay.compare import Made
 from conversations.replay.matrix import (
+    SHOWS,
     Outcome,
     Row,
     Spending,
     Subject,
+    count_shows,
     find_best,
     make_row,
     read_page,
@@ -103,6 +105,14 @@ def test_pages_go_on_where_the_one_before_ended() -> None:
     assert sorted(seen) == list(range(250)) and len(seen) == 250
     assert seen[0] == 0 and seen[1] == 3, "still failing before fixed"
     assert read_page(many, after="no cursor", size=5).rows[0].subject.id == 0
+
+
+@pytest.mark.parametrize("variant", [None, 1])
+def test_each_filter_counts_what_it_shows(variant: int | None) -> None:
+    counts = count_shows(ROWS, variant)
+    found = {show: read_page(ROWS, what=show, variant=variant).found for show in SHOWS}
+    assert {show: counts[show] for show in SHOWS} == found
+    assert counts["all"] == len(ROWS) and sum(found.values()) > len(ROWS)
 
 
 def test_totals_count_cases_by_the_majority_of_their_trials() -> None:
