@@ -58,7 +58,7 @@ def test_it_shows_what_the_model_sends_instead_of_a_misspelt_parameter(people: P
     assert '4<span class="sub">100.0%</span>' in page
     assert '1<span class="sub">25.0%</span>' in page
     assert 'missing_required <b class="num">3</b>' in page
-    assert '/temperature</code></td><td class="muted" colspan="3">not in the definition' in page
+    assert '/temperature</code></td><td class="muted">not in the definition' in page
     assert '3<span class="sub">75.0%</span>' in page
     assert "Sent and findings are of 4 calls of v2" in page
     linked = reverse("conversations:call-list", args=[people.project.slug])
