@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.test import Client
+from django.urls import reverse
 
 from conversations.recording import rebuild_messages
 from conversations.replay import waiting
@@ -19,6 +21,7 @@ from conversations.replay.variants import Variant
 from tests.factories import (
     make_call,
     make_conversation,
+    make_member,
     make_project,
     make_tool_version,
     make_toolset,
@@ -89,6 +92,21 @@ def test_on_a_miss_it_stops() -> None:
     assert json.loads(one.rounds)[0]["by"] == ["missing"]
 
 
+def _answer_on_the_page(row: Replay, question: waiting.Question, text: str) -> None:
+    """As a person does beside the matrix: the form is there, and sent back it is there no more."""
+    client = Client()
+    client.force_login(make_member(row.project, "responder").user)
+    page = reverse("conversations:replay", args=[row.project.slug, row.number])
+    asked = {"case": 0, "variant": 0, "trial": 1}
+    shown = client.get(page, asked).content.decode()
+    assert "It waits for an answer" in shown and f'name="content-{question.place}"' in shown
+    (one,) = outcomes_of(row)
+    target = reverse("conversations:replay-answer", args=[row.project.slug, row.number, one.pk])
+    gone_back = client.post(target, {f"content-{question.place}": text}, follow=True)
+    assert gone_back.status_code == 200
+    assert "It waits for an answer" not in gone_back.content.decode()
+
+
 def test_on_a_miss_it_asks_and_goes_on_with_the_answer() -> None:
     def model(body: Body) -> Body:
         last = body["messages"][-1]
@@ -104,7 +122,7 @@ def test_on_a_miss_it_asks_and_goes_on_with_the_answer() -> None:
         assert (question.name, question.arguments) == ("get_weather", '{"city": "Rome"}')
         with pytest.raises(waiting.NotWaiting, match="Answer get_weather"):
             waiting.answer(one, {})
-        waiting.answer(one, {question.place: "30 °C"})
+        _answer_on_the_page(row, question, "30 °C")
         with pytest.raises(waiting.NotWaiting, match="Reload"):
             waiting.answer(one, {0: "again"})
         row = work(row)
