@@ -23,6 +23,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from playwright.sync_api import expect
 
 from console.embedded import record, watchdog
 from console.embedded.child import Child, ChildSpec, free_port, http_status, stop_all
@@ -49,6 +50,8 @@ QUICK_POSTGRES = {
     "max_connections": "300",
 }
 QUICK_VALKEY = {"appendonly": "no", "databases": "64"}
+# A page that must show something waits no longer for it on a quick machine.
+expect.set_options(timeout=20_000)
 # It starts everything twice, and mostly waits.
 LONGEST = {"test_up.py", "test_local_model_browser.py"}
 
