@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+
 from conversations.ingest.otlp import LogFragment, ResultFragment, TurnFragment
 from conversations.ingest.otlp.content import Content
 from conversations.redaction import (
