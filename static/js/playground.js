@@ -205,12 +205,13 @@ const runColumns = (letters) => {
   paintRunBar();
   say(`Started ${letters.length} columns`);
 };
-runButton.addEventListener("click", () => runColumns(views.map((view) => view.letter)));
+// A double click or a held key asks once: every run costs.
+runButton.addEventListener("click", (event) => { if (event.detail < 2) runColumns(views.map((view) => view.letter)); });
 stopButton.addEventListener("click", () => { for (const run of runs.live()) runs.cancel(run); });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || document.querySelector("dialog[open]")) return;
   event.preventDefault();
-  runButton.click();
+  if (!event.repeat) runButton.click();
 });
 setup.onChange(paintRunBar);
 setInterval(() => { for (const view of views) view.tick(); }, 500);
