@@ -70,11 +70,12 @@ def fill(calls: int) -> Any:
 
 def measure(project: Any, limit: int) -> list[float]:
     """Run each case; the seconds of 100,000 calls. Memory must stay."""
-    from console.lib import json
+    from console.lib import garbage, json
     from conversations.backtest import engine
     from conversations.backtest.records import Backtest
     from conversations.backtest.subjects import choose
 
+    garbage.settle()
     found = []
     for name, parameters, query, policy in cases():
         draft = json.dump({"name": TOOL, "description": "x", "parameters": parameters})
