@@ -79,18 +79,19 @@ def _make(night: Night, at: datetime, bad: bool) -> tuple[Conversation, Turn, To
     shared = {"project": night.project, "source": "otlp", "user": f"u_{int(at.timestamp()) % 17}"}
     codes = ["unexpected_parameter"] if bad else []
     verdict = {"verdict": "rejected" if bad else "accepted", "codes": codes}
+    moment = str(at.timestamp())
     conversation = Conversation(
-        id=uuid7.of(at, "c"), key=f"c-{at.timestamp()}", title=said, started_at=at, last_at=at,
+        id=uuid7.of(at, "c", moment), key=f"c-{moment}", title=said, started_at=at, last_at=at,
         turn_count=1, call_count=1, **shared,
     )  # fmt: skip
     turn = Turn(
-        id=uuid7.of(at, "t"), conversation=conversation, number=1, key=f"t-{at.timestamp()}",
+        id=uuid7.of(at, "t", moment), conversation=conversation, number=1, key=f"t-{moment}",
         at=at, model="gpt-4-0125", provider="openai", toolset=night.sets[version.pk],
         messages=json.dump([{"role": "user", "content": said}]), message_count=1, cost="0.003",
         **verdict, **shared,
     )  # fmt: skip
     call = ToolCall(
-        id=uuid7.of(at, "k"), conversation=conversation, turn_id=turn.pk, position=0, at=at,
+        id=uuid7.of(at, "k", moment), conversation=conversation, turn_id=turn.pk, position=0, at=at,
         name="get_weather", call_id="k", tool_version=version, model=turn.model,
         arguments=json.dump({"city": city, "temperature": "celsius"}), provider="openai",
         findings=json.dump([FINDING] if bad else []), **verdict, **shared,
