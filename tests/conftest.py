@@ -30,6 +30,7 @@ from console.embedded.child import Child, ChildSpec, free_port, http_status, sto
 from console.embedded.model import model
 from console.embedded.postgres import postgres
 from console.embedded.valkey import valkey
+from console.lib.garbage import settle
 
 # How long an example takes says more of the machine's other work than of our code.
 # The same examples in every run: what is red was made red by a change.
@@ -116,6 +117,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return path in browser, path in stored, path.name not in LONGEST, -files[path], path
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import stay to the end: garbage is not looked for in
+    them again and again."""
+    settle()
 
 
 def writes_to_database(item: Any) -> bool:
