@@ -6,13 +6,12 @@ findings, as the lists' field ``expected`` finds it: the number of each cell is 
 
 from __future__ import annotations
 
-from conversations.search.sql import REFUSED
+from conversations.search.sql import findings_as_json
 
 
 def read_findings(row: str) -> str:
-    """The findings of a row that has any, as JSON without the escapes that jsonb refuses."""
-    whole = f"regexp_replace({row}.findings, '{REFUSED}', '\\\\ufffd', 'g')"
-    return f"jsonb_array_elements({whole}::jsonb)"
+    """The findings of a row that has any, one by one."""
+    return f"jsonb_array_elements({findings_as_json(row)})"
 
 
 _NAMED = "left(f ->> 'suggestion', 200)"

@@ -44,8 +44,8 @@ _VERSIONS = 24
 """More alternatives than this cost the index more than reading on does."""
 _EXPECTING = {"c": "wrong_tool", "t": "missed_call"}
 """Codes of the findings that suggest the tool that was expected."""
-REFUSED = r"\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
-"""Escapes that jsonb refuses: they are taken out before findings are read."""
+# Escapes that jsonb refuses; a backslash that is itself escaped begins none.
+_REFUSED = r"(?<!\\)((?:\\\\)*)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
 _BUCKETS = {"latency": 24, "cost": 30}
 """The last power of two that the index tells apart: of milliseconds, of millionths of a dollar."""
 
@@ -292,10 +292,10 @@ class Finder:
         wanted = [json.dumps([{"code": code, "suggestion": value}]) for value in term.values]
         condition = (
             f"CASE WHEN {a}.codes && %s::varchar[] AND {a}.findings IS JSON ARRAY THEN"
-            f" regexp_replace({a}.findings, %s, '\ufffd', 'g')::jsonb @> ANY(%s::jsonb[])"
+            f" {findings_as_json(a)} @> ANY(%s::jsonb[])"
             " ELSE false END"
         )
-        side.add(f"NOT {condition}" if term.negated else condition, [code], REFUSED, wanted)
+        side.add(f"NOT {condition}" if term.negated else condition, [code], wanted)
         if not term.negated:
             self._add_lexemes(side, "finding", [code])
 
@@ -419,6 +419,11 @@ class Finder:
         condition = f"({condition})" if found else "false"
         self.main.add(f"NOT {condition}" if term.negated else condition, *given)
         self.is_few = self.is_few or not term.negated
+
+
+def findings_as_json(alias: str) -> str:
+    """SQL for a row's findings as jsonb, where they are JSON; what it refuses is U+FFFD."""
+    return rf"regexp_replace({alias}.findings, '{_REFUSED}', '\1\\ufffd', 'g')::jsonb"
 
 
 def _is_of_call(term: Term) -> bool:

@@ -37,9 +37,12 @@ from analytics.rollup_sql import KINDS
 from analytics.sketch import bucket
 from analytics.spans import DAY, FIVE, GRAINS, HOUR, KEPT_FIVES, floor, of_range
 from console.accounts.models import Project
+from console.lib import json
 from conversations.labels import Draft, set_label
 from conversations.models import ToolCall, Turn
 from conversations.removal import delete_turns
+from conversations.search.query import parse
+from conversations.search.reading import find
 from tests.analytics.making import NOW, ago, catch_up, make_judged, make_turn, rejected
 from tests.factories import make_project, make_user
 
@@ -307,3 +310,20 @@ def test_old_steps_of_five_minutes_are_dropped() -> None:
     assert rollups.drop_fives(NOW + timedelta(days=4)) > 0
     assert not CallCount.objects.filter(grain=FIVE).exists()
     assert CallCount.objects.filter(grain=HOUR).exists()
+
+
+@pytest.mark.parametrize(
+    "said", ["\\u0000", "\\\\ud800", "\x00\\u0000", "\ud800\\", "C:\\users\\udfff\\"], ids=ascii
+)
+def test_a_finding_that_quotes_an_escape_stops_neither_hour_nor_list(said: str) -> None:
+    project = make_project()
+    finding = {"code": "wrong_tool", "message": said, "suggestion": "get_forecast", "pointer": ""}
+    call = {"codes": ["wrong_tool"], "findings": [finding]}
+    turn = make_turn(project, ago(hours=3), [call], codes=["missed_call"])
+    missed = finding | {"code": "missed_call"}
+    Turn.objects.filter(pk=turn.pk).update(findings=json.dump([missed]))
+    catch_up()
+    assert not DirtyHour.objects.exists()
+    assert ExpectedCount.objects.filter(expected="get_forecast", grain=HOUR).count() == 2
+    for kind in ("calls", "turns"):
+        assert len(find(project, parse("expected:get_forecast"), kind, now=NOW).hits) == 1
