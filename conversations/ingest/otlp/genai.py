@@ -169,7 +169,6 @@ def read_usage(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Token counts under our own names."""
     counts: dict[str, Any] = {}
     for key, name in USAGE.items():
-        count = number(attributes.get(key))
-        if count is not None:
+        if key in attributes and (count := number(attributes[key])) is not None:
             counts.setdefault(name, count)
     return counts
