@@ -15,6 +15,8 @@ _STORED = re.compile(f"{_MARK}([0-9a-f]{{4}})")
 
 def to_stored(text: str) -> str:
     """Text without NUL and lone surrogates: each is U+F8FF and four hexadecimal digits."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub(lambda match: f"{_MARK}{ord(match[0]):04x}", text)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from console.lib.json import load
 from tools_registry.validation.error_text import (
     FAILING,
     HEAD,
@@ -117,7 +118,7 @@ def _parse(text: str) -> Any:
     if len(text) > LONGEST_READ or text.lstrip(" \t\r\n")[:1] not in ("{", "[", '"', "n"):
         return _TEXT
     try:
-        return json.loads(text)
+        return load(text)
     except (ValueError, RecursionError):
         return _TEXT
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from console.lib import json
 from tools_registry import canonical
 from tools_registry.validation.findings import VerdictValue
 from tools_registry.validation.outcome import Outcome, read_outcome
@@ -68,7 +68,7 @@ def look_at(call: PastCall) -> Seen:
 def _key(call: PastCall) -> bytes:
     """What makes two calls equal: tool and arguments in canonical JSON, raw where unreadable."""
     try:
-        text = canonical.dumps(json.loads(call.arguments.strip() or "{}"))
+        text = canonical.dumps(json.load(call.arguments.strip() or "{}"))
     except (ValueError, RecursionError):
         text = call.arguments.strip().encode("utf-8", "surrogatepass")
     name = call.name.encode("utf-8", "surrogatepass")

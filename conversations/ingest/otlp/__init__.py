@@ -21,7 +21,7 @@ from conversations.ingest.otlp.join import (
     map_traces,
     match,
     sites_of,
-    with_result,
+    with_results,
 )
 from conversations.ingest.otlp.spans import dialect_of, read_log, read_span, read_spans
 from conversations.ingest.otlp.values import Decoded, Log, Span, SpanEvent
@@ -50,5 +50,5 @@ __all__ = [
     "read_span",
     "read_spans",
     "sites_of",
-    "with_result",
+    "with_results",
 ]

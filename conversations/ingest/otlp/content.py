@@ -14,7 +14,7 @@ from conversations.ingest.notes import Note
 CALLING = frozenset(["tool_calls", "tool_call", "tool_use", "function_call", "TOOL_CALL"])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # freezing would make each several times as dear
 class Content:
     """``messages``, ``tools`` and ``message`` are None where the source does not hold them."""
 
@@ -90,12 +90,15 @@ def unflatten(attributes: Mapping[str, Any], prefix: str) -> tuple[list[Any], bo
 
 
 def _put(node: dict[str, Any], path: list[str], value: Any) -> None:
-    for step in path[:-1]:
+    last = path.pop()
+    for step in path:
         below = node.get(step)
-        node = below if isinstance(below, dict) else node.setdefault(step, {})
-        if not isinstance(node, dict):
+        if below is None:
+            below = node.setdefault(step, {})
+        if not isinstance(below, dict):
             return
-    node.setdefault(path[-1], value)
+        node = below
+    node.setdefault(last, value)
 
 
 def _is_index(key: str) -> bool:
@@ -105,9 +108,12 @@ def _is_index(key: str) -> bool:
 def _listed(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
+    below = {
+        key: _listed(value) if isinstance(value, dict) else value for key, value in node.items()
+    }
     if next(iter(node), "").isdecimal() and all(map(_is_index, node)):
-        return [_listed(node[key]) for key in sorted(node, key=int)]
-    return {key: _listed(value) for key, value in node.items()}
+        return [below[key] for key in sorted(below, key=int)]
+    return below
 
 
 def read_parts_message(message: Any) -> tuple[list[dict[str, Any]], list[Note]]:

@@ -159,7 +159,7 @@ def join(
             unmatched.append(result)
             continue
         site.answered = True
-        records[site.turn] = with_result(records[site.turn], site, result)
+        records[site.turn] = with_results(records[site.turn], [(site, result)])
     left = tuple(log for group in by_span.values() for log in group)
     return Joined(tuple(records), tuple(unmatched), left)
 
@@ -183,11 +183,16 @@ def sites_of(key: Any, turn: TurnFragment, record: TurnRecord) -> list[CallSite]
     ]
 
 
-def with_result(record: TurnRecord, site: CallSite, result: ResultFragment) -> TurnRecord:
-    """The record with one more result, at its call's position."""
-    found = result.result.model_copy(update={"position": site.position, "call_id": site.call_id})
+def with_results(
+    record: TurnRecord, found: Iterable[tuple[CallSite, ResultFragment]]
+) -> TurnRecord:
+    """The record with more results, each at its call's position."""
+    added = [
+        one.result.model_copy(update={"position": site.position, "call_id": site.call_id})
+        for site, one in found
+    ]
     results = sorted(
-        (*record.tool_results, found),
+        (*record.tool_results, *added),
         key=lambda one: one.position if one.position is not None else -1,
     )
     return record.model_copy(update={"tool_results": tuple(results)})

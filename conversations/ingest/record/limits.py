@@ -63,6 +63,8 @@ _NO_MARKS = bytes(code for code in range(256) if code not in b'[]{}"')
 
 def is_shallow(raw: bytes, deepest: int) -> bool:
     """Does this JSON text, which was parsed before, surely nest no deeper?"""
+    if raw.count(b"[") + raw.count(b"{") <= deepest:
+        return True
     for escaped in (b"\\\\", b'\\"'):
         if escaped in raw:
             raw = raw.replace(escaped, b"")
@@ -85,14 +87,12 @@ def _writes_shallow(value: Any, deepest: int) -> bool:
 
 
 _NESTS = (dict, list)
-_NARROW = 32
-"""Objects and arrays of one level that are looked at quicker than a text of them is written."""
 
 
 def check_depth(value: Any, deepest: int) -> None:
     """Raise ``too_deep`` where objects and arrays nest deeper than ``deepest``, by no recursion."""
-    level, written = [value] if isinstance(value, _NESTS) else [], False
-    for _ in range(deepest):
+    level = [value] if isinstance(value, _NESTS) else []
+    for depth in range(deepest):
         level = [
             child
             for parent in level
@@ -101,10 +101,8 @@ def check_depth(value: Any, deepest: int) -> None:
         ]
         if not level:
             return
-        if len(level) > _NARROW and not written:
-            if _writes_shallow(value, deepest):
-                return
-            written = True
+        if depth == 0 and _writes_shallow(value, deepest):
+            return
     raise BadRecord(
         "too_deep",
         f"Objects and arrays nest deeper than {deepest}. Send such content as text.",

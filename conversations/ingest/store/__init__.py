@@ -95,16 +95,18 @@ def store_entries(
     is_claimed: bool = False,
     uncounted: bool = False,
     source: str = "",
+    offers: Offers | None = None,
 ) -> Outcome:
     """Store what a door has read, good and bad; ``Entry.raw`` is what quarantine keeps.
 
-    ``source`` is what the turns are marked with where it is not the door.
+    ``source`` is what the turns are marked with where it is not the door. ``offers`` are
+    toolsets that were looked up, and committed, before.
     """
     source = source or _SOURCES.get(sender.door, sender.door)
     batch = Batch(sender, source, refusals=[*refusals], wires=wires or {}, beside=beside)
     batch.is_claimed, batch.uncounted = is_claimed, uncounted
     with tracing.span("store turns", misfire_door=sender.door) as span:
-        _prepare(batch, entries)
+        _prepare(batch, entries, Offers(sender.project, offers))
         _make_partitions(batch.turns)
         seen = [
             (offer, service_of(new.record) or sender.name, new.record.at)
@@ -126,10 +128,10 @@ def service_of(record: TurnRecord) -> str:
     return next((tag for tag in record.tags if tag.startswith("service:")), "")
 
 
-def _prepare(batch: Batch, entries: Iterable[Entry]) -> None:
+def _prepare(batch: Batch, entries: Iterable[Entry], offers: Offers) -> None:
     now, texts, project = timezone.now(), Texts(), batch.sender.project
     behind = BEHIND if batch.sender.door in LIVE_DOORS else None
-    rules, offers = rules_for(project), Offers(project)
+    rules = rules_for(project)
     for line, item, raw in entries:
         if isinstance(item, BadRecord):
             batch.refusals.append(Refusal(line, redact_body(bytes(raw), rules), item))

@@ -164,7 +164,8 @@ def _call_row(project: int, call: CallState) -> tuple[Any, ...]:
 
 def _layers_text(call: CallState) -> str:
     """The layers as JSON of the database, which has no NUL either."""
-    return json.dump([{**layer, "note": to_stored(layer["note"])} for layer in call.layers])
+    noted = ({**layer, "note": to_stored(layer["note"])} for layer in call.layers)
+    return json.dump([*noted] if any(layer["note"] for layer in call.layers) else call.layers)
 
 
 def read_links(

@@ -79,11 +79,16 @@ def forget() -> None:
 
 class Offers:
     """The toolsets of one batch: tools that are the same objects, or the same text, are looked up
-    once. What the batch makes is there for other batches once it is committed."""
+    once. What the batch makes is there for other batches once it is committed.
 
-    def __init__(self, project: Project) -> None:
+    ``known`` are those of a transaction before, which is committed.
+    """
+
+    def __init__(self, project: Project, known: Offers | None = None) -> None:
         self._project = project
         self._known: dict[tuple[int, ...], tuple[Sequence[Any], Offered]] = {}
+        if known is not None:
+            self._known |= known._known
         self._made: dict[Any, Offered] = {}
 
     def of(self, tools: Sequence[Any]) -> Offered:

@@ -31,7 +31,7 @@ from conversations.ingest.otlp import (
     read_log,
     read_spans,
     sites_of,
-    with_result,
+    with_results,
 )
 from conversations.ingest.record import BadRecord, TurnRecord
 from conversations.ingest.store import (
@@ -76,16 +76,16 @@ def store_spans(sender: Sender, decoded: Decoded) -> Outcome:
     by_trace: dict[str, list[Fragment]] = defaultdict(list)
     for one in found:
         by_trace[one.trace_id].append(one)
-    _offer_ahead(sender.project, found)
+    offers = _offer_ahead(sender.project, found)
     traces = sorted(by_trace)
     for start in range(0, max(len(traces), 1), TRACES):
         some = [one for trace in traces[start : start + TRACES] for one in by_trace[trace]]
-        outcome += _store(sender, some, refusals, outcome.beside if start == 0 else 0)
+        outcome += _store(sender, some, refusals, outcome.beside if start == 0 else 0, offers)
         refusals = []
     return outcome
 
 
-def _offer_ahead(project: Project, found: Iterable[Fragment]) -> None:
+def _offer_ahead(project: Project, found: Iterable[Fragment]) -> Offers:
     """Keep toolsets that are new before the traces' transaction: in it, their locks would be held
     until its end, and writers that meet would wait in a circle."""
     offers = Offers(project)
@@ -94,6 +94,7 @@ def _offer_ahead(project: Project, found: Iterable[Fragment]) -> None:
         tools = record.request.tools
         if tools is not None and not is_off(record):
             offers.of(tools)
+    return offers
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class Joint:
     wanting: list[TurnFragment] = field(default_factory=list)
     open: list[ResultFragment] = field(default_factory=list)
     """Results whose call is not at hand, or not beyond doubt."""
+    offers: Offers | None = None
 
     def complete(self) -> None:
         """Join turns with their log records; those that still lack their messages are wanting."""
@@ -121,11 +123,15 @@ class Joint:
 
 
 def _store(
-    sender: Sender, arrived: Sequence[Fragment], refusals: Sequence[Refusal], beside: int
+    sender: Sender,
+    arrived: Sequence[Fragment],
+    refusals: Sequence[Refusal],
+    beside: int,
+    offers: Offers,
 ) -> Outcome:
     for attempt in range(1, TRIES + 1):
         try:
-            return _store_once(sender, arrived, refusals, beside)
+            return _store_once(sender, arrived, refusals, beside, offers)
         except OperationalError as error:
             if not state_of(error).startswith("40") or attempt == TRIES:
                 raise
@@ -133,13 +139,18 @@ def _store(
 
 
 def _store_once(
-    sender: Sender, arrived: Sequence[Fragment], refusals: Sequence[Refusal], beside: int
+    sender: Sender,
+    arrived: Sequence[Fragment],
+    refusals: Sequence[Refusal],
+    beside: int,
+    offers: Offers,
 ) -> Outcome:
     with transaction.atomic():
         traces = {one.trace_id for one in arrived}
         fragments.lock_traces(sender.project, traces)
         held = fragments.read(sender.project, traces)
         joint = _gather(arrived, held)
+        joint.offers = offers
         joint.complete()
         outcome = _write(sender, joint, held, arrived, refusals)
         outcome.beside = beside = beside + sum(not isinstance(o, TurnFragment) for o in arrived)
@@ -187,9 +198,13 @@ def _write(
     records, answered = _answer(joint, stored)
     fresh = [(t, r) for t, r in records if (t.trace_id, t.span_id) not in claimed]
     waited = [(t, r) for t, r in records if (t.trace_id, t.span_id) in claimed]
-    outcome = store_entries(sender, _entries(fresh), refusals=refusals, uncounted=True)
+    outcome = store_entries(
+        sender, _entries(fresh), refusals=refusals, uncounted=True, offers=joint.offers
+    )
     if waited:
-        store_entries(sender, _entries(waited), is_claimed=True, uncounted=True)
+        store_entries(
+            sender, _entries(waited), is_claimed=True, uncounted=True, offers=joint.offers
+        )
     again = sum(
         isinstance(one, TurnFragment) and (one.trace_id, one.span_id) in claimed for one in arrived
     )
@@ -245,6 +260,7 @@ def _answer(
             continue
         sites[turn.trace_id] += sites_of(number, turn, record)
     answered: set[tuple[str, str]] = set()
+    given: dict[int, list[tuple[CallSite, ResultFragment]]] = defaultdict(list)
     for result in sorted(joint.results, key=lambda one: (one.start_ns, one.span_id)):
         candidates = sites[result.trace_id]
         named = [site for site in candidates if site.call_id == result.result.call_id]
@@ -254,9 +270,11 @@ def _answer(
         if joint.whole[site.turn][0].start_ns > result.start_ns:
             continue
         site.answered = True
-        turn, record = records[site.turn]
-        records[site.turn] = turn, with_result(record, site, result)
+        given[site.turn].append((site, result))
         answered.add((result.trace_id, result.span_id))
+    for number, some in given.items():
+        turn, record = records[number]
+        records[number] = turn, with_results(record, some)
     return [*records.values()], answered
 
 
