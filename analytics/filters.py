@@ -46,6 +46,15 @@ class Filter:
         ]
         return replace(self, conditions=(*self.conditions, *more))
 
+    def only(self, fields: Iterable[str]) -> Filter:
+        """What it asks of these fields alone."""
+        wanted = set(fields)
+        others = [term for term in self.query.terms if term.field not in wanted]
+        if not others:
+            return self
+        kept = tuple(one for one in self.conditions if one[0] in wanted)
+        return Filter(self.query.without(*others), kept)
+
     @property
     def columns(self) -> frozenset[str]:
         """The fields that it asks for."""

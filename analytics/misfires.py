@@ -157,15 +157,18 @@ def _spread(
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Turns by (expected, called); "" is no call, names beyond the most frequent are "other"."""
+    """Turns by (expected, called); "" is no call, names beyond the most frequent are ``OTHER``:
+    ``others``, which are empty where they are too many to be named."""
 
     names: tuple[str, ...]
     counts: Mapping[tuple[str, str], int]
     labelled: int
     right: int
     whole: int
+    others: tuple[str, ...] = ()
 
 
+MOST_OTHERS = 40
 OTHER = "other tools"
 
 
@@ -191,7 +194,8 @@ def _bound(pairs: Counter[tuple[str, str]], labelled: int) -> Expected:
     for (expected, called), number in pairs.items():
         sizes[expected] += number
         sizes[called] += number
-    kept = [name for name, _ in sizes.most_common() if name][:MOST_NAMES]
+    ranked = [name for name, _ in sizes.most_common() if name]
+    kept, others = ranked[:MOST_NAMES], ranked[MOST_NAMES:]
     counts: Counter[tuple[str, str]] = Counter()
     for (expected, called), number in pairs.items():
         named = [name if name in kept or not name else OTHER for name in (expected, called)]
@@ -199,7 +203,8 @@ def _bound(pairs: Counter[tuple[str, str]], labelled: int) -> Expected:
     held = {name for pair in counts for name in pair}
     names = [*kept, *(name for name in (OTHER, "") if name in held)]
     right = sum(number for (expected, called), number in pairs.items() if expected == called)
-    return Expected(tuple(names), counts, labelled, right, sum(pairs.values()))
+    told = tuple(others) if len(others) <= MOST_OTHERS else ()
+    return Expected(tuple(names), counts, labelled, right, sum(pairs.values()), told)
 
 
 def largest(counted: Counted, name: str, most: int = 8) -> list[tuple[str | int, Tally]]:

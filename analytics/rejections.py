@@ -106,14 +106,18 @@ SELECT c.codes, l.kind = 'right' FROM (
   SELECT turn_id, call_id, kind FROM conversations_label
   WHERE project_id = %s AND superseded_at IS NULL AND kind <> 'withdrawn' AND call_id IS NOT NULL
     AND turn_id >= %s AND turn_id < %s ORDER BY id DESC LIMIT %s
-) l JOIN conversations_toolcall c ON c.id = l.call_id AND c.project_id = %s
+) l JOIN (
+  SELECT id, codes, verdict, name AS tool, coalesce(tool_version_id, 0) AS version_id, model,
+    provider, environment, source
+  FROM conversations_toolcall WHERE project_id = %s
+) c ON c.id = l.call_id
 WHERE c.verdict = 'rejected'{where}
 """
 
 
 def judge_rejections(project: Project, kept: Filter, span: Span) -> Judged:
     """What labels say of the rejected calls of a span; of the newest labels, which are few."""
-    where, values = kept.where(("model", "provider", "environment", "source"))
+    where, values = kept.where()
     ends = uuid7.floor(span.since), uuid7.floor(span.until)
     given = [project.pk, *ends, MOST_LABELS, project.pk, *values]
     with connection.cursor() as cursor:

@@ -15,9 +15,12 @@ from typing import Any
 
 from django.db import connection
 
+from analytics.filters import Filter
 from console.accounts.models import Project
 from console.lib.proportions import wilson
 
+DIMENSIONS = ("model",)
+"""What outcomes have of the fields of a filter."""
 REPLAYS = 60
 """The newest replays of a suite that are read."""
 FEW = 20
@@ -34,6 +37,7 @@ FROM (
   ORDER BY number DESC LIMIT %s) AS r
 JOIN conversations_replayoutcome o ON o.replay_id = r.id AND o.status IN ('done', 'failed')
 JOIN conversations_replayvariant v ON v.id = o.variant_id
+WHERE true{where}
 GROUP BY r.number, r.created_at, r.title, v.position, v.name, o.model
 ORDER BY r.number, v.position, o.model
 """
@@ -83,12 +87,14 @@ class Result:
 
 
 def read_results(
-    project: Project, suite: int, since: datetime, until: datetime
+    project: Project, suite: int, since: datetime, until: datetime, kept: Filter | None = None
 ) -> Sequence[Result]:
-    """The results of a suite's replays in the time, in the order of the replays."""
-    given: list[Any] = [project.pk, suite, since, until, REPLAYS]
+    """The results of a suite's replays in the time, in the order of the replays; filtered by
+    ``DIMENSIONS`` alone."""
+    where, values = (kept or Filter()).where(DIMENSIONS)
+    given: list[Any] = [project.pk, suite, since, until, REPLAYS, *values]
     with connection.cursor() as cursor:
-        cursor.execute(_RESULTS, given)
+        cursor.execute(_RESULTS.replace("{where}", where), given)
         return name_lines([Result(*row) for row in cursor.fetchall()])
 
 

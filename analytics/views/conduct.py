@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from analytics.conduct.figures import Ranks, add_up, read_ranks
+from analytics.conduct.figures import DIMENSIONS, EDGES, Ranks, add_up, read_ranks
+from analytics.costs.figures import widen
 from analytics.costs.tops import Row, read_top
+from analytics.filters import write_term
 from analytics.views.frame import Frame, read_frame, refuse, show
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
-from conversations.search.query import Term
 from tools_registry.policies.models import Policy
 
 USUAL = 5
@@ -27,26 +31,36 @@ def show_conduct(request: ProjectRequest) -> HttpResponse:
     frame = read_frame(request, "conduct", keep=("budget",))
     if frame.error:
         return refuse(request, frame)
+    frame = replace(frame, span=widen(frame.span))
     tools = read_ranks(request.project, frame.filter, frame.span)
     whole = tools[0] if len(tools) == 1 else add_up(tools)
     limit = _read_limit(request.GET.get("budget", ""))
-    before = add_up(read_ranks(request.project, frame.filter, frame.span.before))
+    before = (
+        add_up(read_ranks(request.project, frame.filter, frame.span.before))
+        if frame.compares
+        else None
+    )
+    asked = frame.within(DIMENSIONS)
     budgets = _budgets(request)
-    pairs = read_top(request.project, "pair", frame.filter, frame.span)
+    pairs = read_top(request.project, "pair", asked.filter, frame.span)
     context = {
         "whole": whole,
-        "tools": [(one, one.cut(limit), _tool_url(frame, one), budgets.get(one.tool))
+        "tools": [(one, one.cut(limit), _link(asked, one), budgets.get(one.tool))
                   for one in tools[:SHOWN]],
         "more": max(0, len(tools) - SHOWN),
         "limit": limit,
         "cut": whole.cut(limit),
-        "before": before.cut(limit) if frame.compares else None,
-        "pairs": [(row, _conversation(frame, row)) for row in pairs.rows],
+        "before": before.cut(limit) if before else None,
+        "pairs": [(row, _conversation(frame, row), _list_pair(frame, row)) for row in pairs.rows],
         "bound": pairs.bound,
-        "repeats_url": frame.calls("finding:repeated_call"),
-        "over_url": frame.calls("finding:budget_exceeded"),
+        "unasked": frame.beyond(DIMENSIONS),
+        "repeats_url": asked.calls("finding:repeated_call"),
+        "over_url": asked.calls("finding:budget_exceeded"),
     }  # fmt: skip
-    charts = {"spread": _draw_spread(whole), "curve": _draw_curve(whole)}
+    charts = {
+        "spread": _draw_spread(frame, whole, before),
+        "curve": _draw_curve(frame, whole, before),
+    }
     return show(request, frame, "analytics/conduct.html", charts, context)
 
 
@@ -61,35 +75,82 @@ def _budgets(request: ProjectRequest) -> dict[str, int]:
     return {name: budget for name, budget in found.items() if budget is not None}
 
 
-def _tool_url(frame: Frame, one: Ranks) -> str:
-    return frame.having(Term("tool", (one.tool,)).text) if one.tool else ""
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where one tool leads: to this page for it alone, to its calls, and to those repeated."""
+
+    alone: str
+    calls: str
+    repeats: str
+
+
+def _link(frame: Frame, one: Ranks) -> Links:
+    term = write_term("tool", one.tool)
+    if not term:
+        return Links("", "", "")
+    repeats = frame.calls(term, "finding:repeated_call") if one.repeats else ""
+    return Links(frame.having(term), frame.calls(term), repeats)
+
+
+def _list_pair(frame: Frame, row: Row) -> str:
+    """The calls of one tool in one conversation."""
+    terms = write_term("tool", row.tool), write_term("id", row.key)
+    return frame.within(DIMENSIONS).calls(*terms)
 
 
 def _conversation(frame: Frame, row: Row) -> str:
     return reverse("conversations:conversation", args=[frame.project.slug, row.key])
 
 
-def _draw_spread(whole: Ranks) -> Chart:
-    bars = whole.distribution()
+def _draw_spread(frame: Frame, whole: Ranks, before: Ranks | None) -> Chart:
+    """Each bar leads to the budget that its conversations are the first to exceed."""
+    bars, then = whole.distribution(), before.distribution() if before else []
+    names = [name for name, _ in max(bars, then, key=len)]
+    links = [frame.url(budget=str(low - 1)) for low in EDGES[: len(names)]]
+    series = [Series("conversations", _count_bars(bars, names), color="s1", links=links)]
+    if before:
+        series.append(Series("before", _count_bars(then, names), color="s6"))
     return Chart(
         "spread",
         "Conversations by how often they called one tool",
-        [label for label, _ in bars],
-        [Series("conversations", [count for _, count in bars], color="s1")],
+        names,
+        series,
         first="Calls of one tool",
     )
 
 
-def _draw_curve(whole: Ranks) -> Chart:
+def _count_bars(bars: Sequence[tuple[str, int]], names: Sequence[str]) -> list[float]:
+    counts = dict(bars)
+    return [float(counts.get(name, 0)) for name in names]
+
+
+def _draw_curve(frame: Frame, whole: Ranks, before: Ranks | None) -> Chart:
     limits = [limit for limit in LIMITS if limit <= max(whole.highest, USUAL)]
-    cuts = [whole.cut(limit) for limit in limits]
+    links = [frame.url(budget=str(limit)) for limit in limits]
+    series = [_draw_cuts("calls cut", whole, limits, links=links)]
+    if before:
+        series.append(_draw_cuts("calls cut, before", before, limits, dashed=True))
     return Chart(
         "curve",
         "Share of calls that a budget would have cut",
         [str(limit) for limit in limits],
-        [Series("calls cut", [cut.percent for cut in cuts], form="line", color="s2",
-                texts=[f"{cut.calls:,} of {cut.of_calls:,} ({cut.percent:.2f}%), ${cut.cost:,.4f}"
-                       for cut in cuts])],
+        series,
         unit="%",
         first="Calls a conversation",
-    )  # fmt: skip
+    )
+
+
+def _draw_cuts(
+    name: str,
+    ranks: Ranks,
+    limits: Sequence[int],
+    links: Sequence[str] = (),
+    *,
+    dashed: bool = False,
+) -> Series:
+    cuts = [ranks.cut(limit) for limit in limits]
+    texts = [
+        f"{cut.calls:,} of {cut.of_calls:,} ({cut.percent:.2f}%), ${cut.cost:,.4f}" for cut in cuts
+    ]
+    values = [cut.percent for cut in cuts]
+    return Series(name, values, "line", "s2", dashed=dashed, links=links, texts=texts)

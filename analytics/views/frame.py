@@ -6,7 +6,7 @@ All state is in the address: ``range`` or ``from`` and ``to``, ``q`` the filter,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -157,6 +157,15 @@ class Frame:
     def chips(self) -> list[tuple[Term, str]]:
         query = self.filter.query
         return [(term, self.url(q=query.without(term).text)) for term in query.terms]
+
+    def beyond(self, fields: Iterable[str]) -> str:
+        """What the filter asks for beside the fields: "model and source", or ""."""
+        return " and ".join(sorted(self.filter.columns - {*fields}))
+
+    def within(self, fields: Iterable[str]) -> Frame:
+        """The frame with what its filter asks of these fields alone."""
+        kept = self.filter.only(fields)
+        return self if kept is self.filter else replace(self, filter=kept)
 
     @property
     def labels(self) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,6 +14,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from analytics.definitions import DURATIONS
+from analytics.filters import write_term
 from analytics.latency.figures import SHARES, Limits, read_course, read_limits, read_timings
 from analytics.latency.limits import Timing
 from analytics.latency.records import LatencyLimit
@@ -19,7 +24,7 @@ from analytics.spans import Span
 from analytics.views.frame import Frame, read_frame, refuse, show
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
-from conversations.search.query import Term, read_duration
+from conversations.search.query import read_duration
 
 SHOWN = 40
 LARGEST = 86_400_000.0
@@ -48,6 +53,7 @@ def show_latency(request: ProjectRequest) -> HttpResponse:
         "rows": [
             (one, _link(frame, measure, one), before.get(one.name)) for one in timings[:SHOWN]
         ],
+        "unasked": frame.beyond(DURATIONS[measure].fields),
         "more": max(0, len(timings) - SHOWN),
         "pressed": [one for one in timings if one.state in ("over", "near")],
         "limited": sum(1 for one in timings if one.limit),
@@ -63,33 +69,76 @@ def _before(frame: Frame, measure: str, span: Span, limits: Limits) -> Mapping[s
     return {one.name: one for one in found}
 
 
-def _link(frame: Frame, measure: str, one: Timing) -> str:
-    """The slowest of them: those above the limit where it is passed, else above p99."""
-    if not one.name:
-        return ""
-    least = one.limit if one.state == "over" else one.p99
-    slow = f"latency:>{least:.0f}ms"
-    if measure == "tool":
-        return frame.calls(Term("tool", (one.name,)).text, slow)
-    return frame.turns(Term("model", (one.name,)).text, *([slow] if measure == "turn" else []))
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where one row leads: to all that was timed, to the slowest, and to those above the limit."""
+
+    all: str
+    slowest: str
+    above: str
+
+
+def _link(frame: Frame, measure: str, one: Timing) -> Links:
+    name = write_term("tool" if measure == "tool" else "model", one.name)
+    if not name:
+        return Links("", "", "")
+    longer = DURATIONS[measure].longer
+    above = f"{longer}:>{one.limit:g}ms" if longer and one.limit else ""
+    return Links(
+        _list(frame, measure, name, _slower(measure)),
+        _list(frame, measure, name, _slower(measure, one.p99)),
+        _list(frame, measure, name, above) if above else "",
+    )
+
+
+def _slower(measure: str, least: float | None = 0.0) -> str:
+    """The lists' term for what took so many ms or more, to the 1% that percentiles are within;
+    for what was timed at all where no field compares it."""
+    longer = DURATIONS[measure].longer
+    if not longer:
+        return "has:stream"
+    return f"{longer}:>={math.floor((least or 0.0) * 0.99)}ms"
+
+
+def _list(
+    frame: Frame, measure: str, *terms: str, span: tuple[datetime, datetime] | None = None
+) -> str:
+    """The calls or turns that the measure times, as far as it has the filter's fields."""
+    kept = frame.within(DURATIONS[measure].fields)
+    return (kept.calls if measure == "tool" else kept.turns)(*terms, span=span)
+
+
+def _link_course(
+    frame: Frame, measure: str, values: Sequence[float | None], span: Span
+) -> list[str]:
+    """What took as long as each step's percentile or longer."""
+    return [
+        _list(frame, measure, _slower(measure, value), span=span.step(start))
+        for start, value in zip(span.starts, values, strict=True)
+    ]
 
 
 def _draw(frame: Frame, measure: str, timings: Sequence[Timing], limits: Limits) -> Chart:
     """Percentiles over time; the limit as a line where the page shows what has only one."""
     course = read_course(frame.project, measure, frame.filter, frame.span)
-    listed = frame.calls if measure == "tool" else frame.turns
-    links = [listed(span=frame.span.step(start)) for start in frame.span.starts]
     series = [
-        Series(label, course[label], form="line", color=_COLORS[label], links=links)
+        Series(
+            label,
+            course[label],
+            form="line",
+            color=_COLORS[label],
+            links=_link_course(frame, measure, course[label], frame.span),
+        )
         for _, label in SHARES
     ]
     if frame.compares:
-        then = read_course(frame.project, measure, frame.filter, frame.span.before)["p95"]
-        held = (then + [None] * len(links))[: len(links)]
-        series.append(Series("p95, before", held, form="line", color="s2", dashed=True))
+        before = frame.span.before
+        then = read_course(frame.project, measure, frame.filter, before)["p95"]
+        links = _link_course(frame, measure, then, before)
+        series.append(Series("p95, before", then, "line", "s2", dashed=True, links=links))
     known = {one.limit for one in timings if one.limit}
     if len(known) == 1 and all(one.limit for one in timings):
-        limit: list[float | None] = [known.pop()] * len(links)
+        limit: list[float | None] = [known.pop()] * len(frame.labels)
         series.append(Series("limit", limit, form="line", color="rejected-solid", dashed=True))
     label = dict(MEASURES)[measure].lower()
     return Chart(

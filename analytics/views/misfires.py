@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from analytics import misfires
 from analytics.comparison import Comparison, Side
-from analytics.filters import write_term
+from analytics.filters import OF_TURNS, write_term
 from analytics.metrics import (
     Counted,
     Share,
@@ -33,12 +33,14 @@ from analytics.misfires import (
     read_versions,
 )
 from analytics.spans import HOUR, after, floor, is_known, whole_label
-from analytics.views.bars import Spark, spark, width
+from analytics.views.bars import width
+from analytics.views.expected import tabulate_expected
 from analytics.views.frame import Frame, read_frame, refuse, show
+from analytics.views.places import list_places
 from console.accounts.access import ProjectRequest, member
-from console.lib.charts import Chart, Matrix, Series
+from console.lib.charts import Chart, Series
 from conversations.search.fields import MISFIRES
-from conversations.search.query import Term, read_moment
+from conversations.search.query import read_moment
 from tools_registry.models import Router
 
 BY = {
@@ -91,9 +93,10 @@ def show_misfires(request: ProjectRequest) -> HttpResponse:
         "rows": _divide(frame, counted, by if by != "kind" else "tool", versions),
         "rows_by": BY[by if by != "kind" else "tool"],
         "places": list_places(frame, MISFIRES),
-        "unplaced": name_unplaced(frame),
+        "unplaced": frame.beyond(misfires.PLACED_BY),
         "expected": expected,
-        "matrix": _tabulate(frame, expected),
+        "unexpected": frame.beyond(OF_TURNS),
+        "matrix": tabulate_expected(frame, expected),
         "enough": misfires.ENOUGH,
         "router": Router.objects.filter(project=frame.project, archived_at=None).last(),
     }
@@ -151,6 +154,7 @@ def _draw_lines(frame: Frame, counted: Counted, by: str, versions: Mapping[int, 
                 links=[frame.calls("misfire:any", *terms, span=frame.span.step(a)) for a in starts],
             )
         )
+    series += _draw_before(frame) if series else []
     title = f"Misfire rate by {by} and {frame.step}"
     return _chart(frame, title, series or _no_series(frame))
 
@@ -189,6 +193,13 @@ def _count_before(frame: Frame) -> Tally | None:
     if not frame.compares:
         return None
     return total(count_calls(frame.project, frame.filter, frame.span.before, [()]))
+
+
+def _read_before(frame: Frame, column: str) -> Mapping[tuple[Any, ...], Tally]:
+    """The time before by a dimension's values, where it is compared."""
+    if not frame.compares:
+        return {}
+    return count_calls(frame.project, frame.filter, frame.span.before, [(column,)])[column,]
 
 
 # ---- before and after
@@ -270,6 +281,7 @@ def _divide(
 ) -> list[dict[str, Any]]:
     column = _COLUMNS.get(by, by)
     others = [str(key[0]) for key in counted[column,]]
+    then = _read_before(frame, column)
     rows = []
     for value, tally in largest(counted, column):
         terms = _terms_of(by, value, others, versions)
@@ -278,45 +290,10 @@ def _divide(
             {
                 "name": _name_of(by, value, versions),
                 "tally": tally,
+                "before": then.get((value,)),
+                "before_url": frame.calls("misfire:any", *terms, span=frame.span.before),
                 "narrower": narrower,
                 "url": frame.calls("misfire:any", *terms),
             }
         )
     return rows
-
-
-def name_unplaced(frame: Frame) -> str:
-    """What the filter asks for by which places are not divided: "model and source", or ""."""
-    return " and ".join(sorted(frame.filter.columns - {*misfires.PLACED_BY}))
-
-
-def list_places(frame: Frame, codes: Sequence[str]) -> list[tuple[misfires.Place, Spark, str]]:
-    """The places with most findings of the codes, each with its line and its calls' address."""
-    found = misfires.read_places(frame.project, frame.filter, frame.span, codes)
-    return [
-        (
-            one,
-            spark(one.steps),
-            frame.calls(write_term("tool", one.tool) if one.tool else "", f"finding:{one.code}"),
-        )
-        for one in found
-    ]
-
-
-def _tabulate(frame: Frame, expected: misfires.Expected) -> Matrix | None:
-    """What was expected against what was called, where enough is known."""
-    if expected.whole < misfires.ENOUGH:
-        return None
-    shown = {name: name or "no call" for name in expected.names}
-    counts = {(shown[row], shown[column]): n for (row, column), n in expected.counts.items()}
-    links = {}
-    for row, column in expected.counts:
-        if row == column or misfires.OTHER in (row, column):
-            continue
-        wrong = Term("expected", (row,)).text if row else "finding:needless_call"
-        cell = shown[row], shown[column]
-        links[cell] = (
-            frame.calls(write_term("tool", column), wrong) if column else frame.turns(wrong)
-        )
-    names = tuple(shown.values())
-    return Matrix("Rows: expected. Columns: called", names, names, counts, links)

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_GET
 
 from analytics import rejections
 from analytics.metrics import Counted, Tally, count_calls, total
-from analytics.misfires import read_versions
+from analytics.misfires import PLACED_BY, read_versions
 from analytics.rejections import Caught
 from analytics.views.bars import width
 from analytics.views.frame import Frame, read_frame, refuse, show
-from analytics.views.misfires import list_places, name_unplaced
+from analytics.views.places import list_places
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
 from tools_registry.validation.findings import CODES, LAYERS
@@ -39,19 +39,23 @@ def show_rejections(request: ProjectRequest) -> HttpResponse:
     before = _count_before(frame)
     context = {
         "whole": total(counted),
-        "before": before,
+        "before": total(before) if before else None,
         "rejected_url": frame.calls("verdict:rejected"),
-        "layers": _describe_layers(frame, layers, counted),
+        "layers": _describe_layers(frame, layers, counted, before),
         "next": _describe_next(frame, layers, counted),
         "codes": _describe_codes(frame, codes),
         "versions": _describe_versions(frame, counted),
         "places": list_places(frame, [code for code in CODES if CODES[code].layer != "conduct"]),
-        "unplaced": name_unplaced(frame),
+        "unplaced": frame.beyond(PLACED_BY),
         "judged": rejections.judge_rejections(frame.project, frame.filter, frame.span),
         "right_url": frame.calls("verdict:rejected", "label:right"),
     }
     return show(
-        request, frame, "analytics/rejections.html", {"chart": _draw(frame, counted)}, context
+        request,
+        frame,
+        "analytics/rejections.html",
+        {"chart": _draw(frame, counted, before)},
+        context,
     )
 
 
@@ -59,13 +63,14 @@ def _present(counted: Counted) -> list[str]:
     return [str(key[0]) for key in counted["kind",]]
 
 
-def _count_before(frame: Frame) -> Tally | None:
+def _count_before(frame: Frame) -> Counted | None:
     if not frame.compares:
         return None
-    return total(count_calls(frame.project, frame.filter, frame.span.before, [()]))
+    groups = [(), ("start",), ("kind",)]
+    return count_calls(frame.project, frame.filter, frame.span.before, groups)
 
 
-def _draw(frame: Frame, counted: Counted) -> Chart:
+def _draw(frame: Frame, counted: Counted, before: Counted | None) -> Chart:
     """Rejected calls by the first layer that found something."""
     starts, series = frame.span.starts, []
     by_step: dict[tuple[Any, str], int] = {}
@@ -87,6 +92,8 @@ def _draw(frame: Frame, counted: Counted) -> Chart:
             )
         )
     series = series or [Series("Rejected", [0.0 for _ in starts])]
+    if before:
+        series.append(draw_before(frame, before, "rejected", "verdict:rejected"))
     return Chart(
         "rejections",
         f"Rejected calls by the layer that caught them and {frame.step}",
@@ -99,13 +106,32 @@ def _draw(frame: Frame, counted: Counted) -> Chart:
     )
 
 
-def _describe_layers(frame: Frame, layers: list[Caught], counted: Counted) -> list[dict[str, Any]]:
+def draw_before(frame: Frame, before: Counted, part: str, terms: str = "") -> Series:
+    """A count of the time before (a field of ``Tally``), step by step beside the present ones."""
+    span, steps = frame.span.before, before["start",]
+    return Series(
+        "All, before",
+        [float(getattr(steps.get((at,), Tally()), part)) for at in span.starts],
+        "line",
+        "ink-3",
+        dashed=True,
+        links=[frame.calls(terms, span=span.step(at)) for at in span.starts],
+    )
+
+
+def _describe_layers(
+    frame: Frame, layers: list[Caught], counted: Counted, before: Counted | None
+) -> list[dict[str, Any]]:
     most = max((one.calls for one in layers), default=0)
     whole = total(counted).rejected
     present = _present(counted)
+    then = (
+        {one.layer: one.calls for one in rejections.first_layers(before["kind",])} if before else {}
+    )
     return [
         {
             "caught": one,
+            "before": then.get(one.layer, 0),
             "width": width(one.calls, most),
             "percent": 100 * one.calls / whole if whole else 0.0,
             "url": frame.calls(*rejections.terms_of(one.layer, present)),

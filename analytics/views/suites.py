@@ -8,11 +8,15 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from analytics.suites.figures import FEW, REPLAYS, Result, newest, read_results
+from analytics.filters import write_term
+from analytics.spans import Span
+from analytics.suites.figures import DIMENSIONS, FEW, REPLAYS, Result, newest, read_results
 from analytics.views.frame import Frame, read_frame, refuse, show
 from console.accounts.access import ProjectRequest, member
+from console.accounts.models import Project
 from console.lib.charts import Chart, Series
 from conversations.models import Suite
+from conversations.replay.records import Replay
 
 LINES = 6
 SUITES = 200
@@ -25,16 +29,20 @@ def show_models(request: ProjectRequest) -> HttpResponse:
     if frame.error:
         return refuse(request, frame)
     suites = list(Suite.objects.filter(project=request.project).order_by("name")[:SUITES])
-    suite = _choose(suites, request.GET.get("suite", ""))
-    results: Sequence[Result] = ()
-    if suite:
-        results = read_results(request.project, suite.pk, frame.span.since, frame.span.until)
+    suite = _choose(suites, request.GET.get("suite", ""), _read_replayed(request.project))
+    results = _read(frame, suite, frame.span)
     lines = newest(results)
+    before = _read(frame, suite, frame.span.before) if frame.compares else ()
+    then = {one.line: one for one in newest(before)}
     context = {
         "suites": [(one, frame.url(suite=str(one.pk)), one == suite) for one in suites],
         "suite": suite,
-        "lines": lines,
-        "results": [(one, _replay(frame, one)) for one in reversed(results)],
+        "lines": [(one, then.get(one.line)) for one in lines],
+        "unasked": frame.beyond(DIMENSIONS),
+        "results": [
+            (one, _replay(frame, one), frame.having(write_term("model", one.model)))
+            for one in reversed(results)
+        ],
         "few": FEW,
         "most": REPLAYS,
         "replays": len({one.replay for one in results}),
@@ -44,10 +52,24 @@ def show_models(request: ProjectRequest) -> HttpResponse:
     return show(request, frame, "analytics/models.html", charts, context)
 
 
-def _choose(suites: Sequence[Suite], asked: str) -> Suite | None:
-    """The suite that is asked for, else the one that changed last."""
-    named = next((one for one in suites if str(one.pk) == asked), None)
-    return named or max(suites, key=lambda one: one.changed_at, default=None)
+def _read(frame: Frame, suite: Suite | None, span: Span) -> Sequence[Result]:
+    if suite is None:
+        return ()
+    return read_results(frame.project, suite.pk, span.since, span.until, frame.filter)
+
+
+def _read_replayed(project: Project) -> int | None:
+    """The suite that was replayed last."""
+    replays = Replay.objects.filter(project=project, suite__isnull=False).order_by("-number")
+    return replays.values_list("suite", flat=True).first()
+
+
+def _choose(suites: Sequence[Suite], asked: str, replayed: int | None) -> Suite | None:
+    """The suite that is asked for, else the one replayed last, else the one that changed last."""
+    for wanted in (asked, str(replayed)):
+        if named := next((one for one in suites if str(one.pk) == wanted), None):
+            return named
+    return max(suites, key=lambda one: one.changed_at, default=None)
 
 
 def _replay(frame: Frame, one: Result) -> str:

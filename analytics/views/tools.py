@@ -11,6 +11,7 @@ from analytics.metrics import Counted, Tally, count_calls, total
 from analytics.toolbox import ToolUse, count_offers, read_uses
 from analytics.views.bars import width
 from analytics.views.frame import Frame, read_frame, refuse, show
+from analytics.views.rejections import draw_before
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
 
@@ -33,6 +34,11 @@ def show_tools(request: ProjectRequest) -> HttpResponse:
     order = frame.extra["order"] if frame.extra["order"] in ORDERS else "tokens"
     groups = [(), ("tool",), ("start",)]
     counted = count_calls(frame.project, frame.filter, frame.span, groups)
+    before = (
+        count_calls(frame.project, frame.filter, frame.span.before, groups)
+        if frame.compares
+        else None
+    )
     offers = count_offers(frame.project, frame.filter, frame.span)
     calls = {str(key[0]): tally for key, tally in counted["tool",].items()}
     uses = read_uses(frame.project, offers, calls)
@@ -44,6 +50,7 @@ def show_tools(request: ProjectRequest) -> HttpResponse:
     turns = sum(offers.values())
     context = {
         "whole": total(counted),
+        "before": total(before) if before else None,
         "turns": turns,
         "offering": turns - offers.get(0, 0),
         "tokens": tokens,
@@ -54,13 +61,14 @@ def show_tools(request: ProjectRequest) -> HttpResponse:
         "order": order,
         "orders": [(label, frame.url(order=name), name == order) for name, label in ORDERS.items()],
         "rows": [
-            _describe(frame, use, tokens)
+            _describe(frame, use, tokens, before)
             for use in _sort(uses, order)[: None if frame.extra["all"] else _MOST_ROWS]
         ],
         "count": len(uses),
         "all_url": frame.url(all="1") if len(uses) > _MOST_ROWS else "",
     }
-    return show(request, frame, "analytics/tools.html", {"chart": _draw(frame, counted)}, context)
+    chart = _draw(frame, counted, before)
+    return show(request, frame, "analytics/tools.html", {"chart": chart}, context)
 
 
 def _sort(uses: list[ToolUse], order: str) -> list[ToolUse]:
@@ -73,17 +81,19 @@ def _sort(uses: list[ToolUse], order: str) -> list[ToolUse]:
     return uses
 
 
-def _describe(frame: Frame, use: ToolUse, tokens: int) -> dict[str, Any]:
+def _describe(frame: Frame, use: ToolUse, tokens: int, before: Counted | None) -> dict[str, Any]:
     term = frame.tool_term(use.name) if use.name else ""
     return {
         "use": use,
         "width": width(use.tokens, tokens),
+        "before": before["tool",].get((use.name,), Tally()).calls if before else 0,
+        "before_url": frame.calls(term, span=frame.span.before),
         "calls_url": frame.calls(term),
         "rejected_url": frame.calls(term, "verdict:rejected"),
     }
 
 
-def _draw(frame: Frame, counted: Counted) -> Chart:
+def _draw(frame: Frame, counted: Counted, before: Counted | None) -> Chart:
     """Calls of the tools that are called most, and of all others together."""
     starts, series = frame.span.starts, []
     by_calls = sorted(counted["tool",].items(), key=lambda row: -row[1].calls)
@@ -112,11 +122,14 @@ def _draw(frame: Frame, counted: Counted) -> Chart:
         links = [frame.calls(terms, span=frame.span.step(at)) for at in starts]
         values = [float(number) for number in rest]
         series.append(Series("all others", values, color="s6", stack="tools", links=links))
+    series = series or [Series("Calls", [0.0 for _ in starts])]
+    if before:
+        series.append(draw_before(frame, before, "calls"))
     return Chart(
         "calls",
         f"Calls by tool and {frame.step}",
         frame.labels,
-        series or [Series("Calls", [0.0 for _ in starts])],
+        series,
         "",
         frame.read_markers(),
         frame.step.capitalize(),

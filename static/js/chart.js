@@ -94,7 +94,7 @@
         borderColor: token("line"), textStyle: { color: token("ink"), fontSize: 12, fontFamily: token("sans"), lineHeight: 18 },
         axisPointer: { type: lines ? "line" : "shadow", lineStyle: { color: token("line-strong") }, shadowStyle: { color: token("ink"), opacity: 0.05 } },
       },
-      xAxis: axis({ type: "category", data: data.labels, boundaryGap: !lines }),
+      xAxis: axis({ type: "category", data: data.labels, boundaryGap: !lines, axisLabel: { interval: data.labels.length <= 12 ? 0 : "auto" } }),
       yAxis: axis({ type: "value", max: data.most ?? ((range) => (data.unit === "%" && range.max > 90 && range.max <= 100 ? 100 : null)), interval: data.most ? data.most / 4 : undefined, min: 0, splitNumber: 4, axisLine: { show: false }, axisLabel: { formatter: tick(data.unit) } }),
       series,
     };

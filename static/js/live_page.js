@@ -11,13 +11,20 @@
   function change(part, fresh) {
     const figures = part.matches("[data-chart]") ? [part] : [...part.querySelectorAll("[data-chart]")];
     if (!figures.length) {
-      if (!part.isEqualNode(fresh)) part.replaceChildren(...fresh.childNodes);
+      if (!part.isEqualNode(fresh)) replace(part, fresh);
       return;
     }
     for (const figure of figures) {
       const other = fresh.id === figure.id ? fresh : fresh.querySelector(`#${CSS.escape(figure.id)}`);
       if (other) redraw(figure, other);
     }
+  }
+
+  // A table that was scrolled sideways stays where it was.
+  function replace(part, fresh) {
+    const shifts = [...part.querySelectorAll(".scroll-x")].map((one) => one.scrollLeft);
+    part.replaceChildren(...fresh.childNodes);
+    part.querySelectorAll(".scroll-x").forEach((one, at) => { one.scrollLeft = shifts[at] ?? 0; });
   }
 
   // The drawing itself stays: only its numbers and its table are replaced.

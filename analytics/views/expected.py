@@ -1,0 +1,39 @@
+"""What was expected against what was called, as a matrix whose cells lead to the calls."""
+
+from __future__ import annotations
+
+from analytics.filters import OF_TURNS
+from analytics.misfires import ENOUGH, OTHER, Expected
+from analytics.views.frame import Frame
+from console.lib.charts import Matrix
+from conversations.search.query import Term
+
+
+def tabulate_expected(frame: Frame, expected: Expected) -> Matrix | None:
+    """What was expected against what was called, where enough is known."""
+    if expected.whole < ENOUGH:
+        return None
+    shown = {name: name or "no call" for name in expected.names}
+    counts = {(shown[row], shown[column]): n for (row, column), n in expected.counts.items()}
+    asked = frame.within(OF_TURNS)
+    links = {
+        (shown[row], shown[column]): _link_pair(asked, expected, row, column)
+        for row, column in expected.counts
+        if row != column
+    }
+    names = tuple(shown.values())
+    return Matrix("Rows: expected. Columns: called", names, names, counts, links)
+
+
+def _link_pair(frame: Frame, expected: Expected, row: str, column: str) -> str:
+    """The calls of one tool where another was expected, or the turns that made none; "" where
+    that takes more names than a filter holds."""
+    wanted, called = (expected.others if name == OTHER else (name,) for name in (row, column))
+    if not wanted or not called:
+        return ""
+    wrong = _term("expected", wanted) if row else "finding:needless_call"
+    return frame.calls(_term("tool", called), wrong) if column else frame.turns(wrong)
+
+
+def _term(field: str, values: tuple[str, ...]) -> str:
+    return Term(field, values, literal=frozenset(v for v in values if v.endswith("*"))).text
