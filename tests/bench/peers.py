@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.bench.processors import settle
-from tests.servers import Running, web
+from tests.servers import Running, webs
 
 PEERS = {"phoenix": "v-phoenix", "mlflow": "v-mlflow"}
 
@@ -81,10 +81,14 @@ def _ours(running: Running, options: argparse.Namespace) -> float:
 
     project = Project.objects.create(slug="bench-peers", name="Bench")
     key = ApiKey.issue(project=project, name="bench", scopes=["ingest"])[1]
-    with web(running, INGEST_KIB_PER_SECOND="0") as (url, pid), probe() as counted:
-        settle(pid)
+    with (
+        webs(running, options.web, INGEST_KIB_PER_SECOND="0") as (url, pids),
+        probe() as counted,
+    ):
+        for pid in pids:
+            settle(pid)
         given = ["misfire", "--url", url, "--key", key, "--count-url", counted]
-        return _load(options, [*given, "--server-pid", str(pid)])
+        return _load(options, given)
 
 
 def _load(options: argparse.Namespace, given: list[str]) -> float:

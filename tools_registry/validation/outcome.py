@@ -113,9 +113,14 @@ _PAYLOAD = frozenset({"data", "result", "results", "response", "value", "output"
 _AROUND = frozenset({"status", "success", "ok", "message", "error", "errors", "exception", "code"})
 
 
+_SPACE = " \t\r\n"
+_ENDS = {"{": "}", "[": "]", '"': '"', "n": "l"}
+
+
 def _parse(text: str) -> Any:
-    """The JSON value; ``_TEXT`` where it is none."""
-    if len(text) > LONGEST_READ or text.lstrip(" \t\r\n")[:1] not in ("{", "[", '"', "n"):
+    """The JSON value; ``_TEXT`` where it is none, such as one that was cut."""
+    last = _ENDS.get(text.lstrip(_SPACE)[:1])
+    if last is None or len(text) > LONGEST_READ or text.rstrip(_SPACE)[-1] != last:
         return _TEXT
     try:
         return load(text)
