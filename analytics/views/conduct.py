@@ -45,7 +45,7 @@ def show_conduct(request: ProjectRequest) -> HttpResponse:
     pairs = read_top(request.project, "pair", asked.filter, frame.span)
     context = {
         "whole": whole,
-        "tools": [(one, one.cut(limit), _link(asked, one), budgets.get(one.tool))
+        "tools": [(one, one.cut(limit), _link(frame, one), budgets.get(one.tool))
                   for one in tools[:SHOWN]],
         "more": max(0, len(tools) - SHOWN),
         "limit": limit,
@@ -88,8 +88,9 @@ def _link(frame: Frame, one: Ranks) -> Links:
     term = write_term("tool", one.tool)
     if not term:
         return Links("", "", "")
-    repeats = frame.calls(term, "finding:repeated_call") if one.repeats else ""
-    return Links(frame.having(term), frame.calls(term), repeats)
+    asked = frame.within(DIMENSIONS)
+    repeats = asked.calls(term, "finding:repeated_call") if one.repeats else ""
+    return Links(frame.having(term), asked.calls(term), repeats)
 
 
 def _list_pair(frame: Frame, row: Row) -> str:

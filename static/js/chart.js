@@ -3,6 +3,7 @@
 (() => {
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const drawn = new Map();
+  const NAMES = 38; // pixels above a chart for two lines of markers' names
 
   function tick(unit) {
     const plain = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
@@ -49,6 +50,18 @@
     };
   }
 
+  // The link of the marker whose name is at a place above the chart. Lines are silent: bars stand under them.
+  function linkOf(figure, { offsetX, offsetY }) {
+    if (offsetY > NAMES) return null;
+    const chart = drawn.get(figure), { labels, markers = [] } = read(figure);
+    const found = settle(markers, labels.length, chart.getWidth() - 60).findIndex((one) => {
+      const from = chart.convertToPixel({ xAxisIndex: 0 }, one.at), long = Math.min(180, 7 * one.text.length);
+      const above = NAMES - 3 - 13 * one.row;
+      return one.row >= 0 && offsetY <= above && offsetY > above - 13 && offsetX >= (one.right ? from - long : from) && offsetX <= (one.right ? from : from + long);
+    });
+    return figure.querySelectorAll(".cht-m li")[found]?.querySelector("a");
+  }
+
   const hatch = () => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 2], rotation: -0.785, color: "rgba(255,255,255,.35)" });
 
   function marks(one, index) {
@@ -88,7 +101,7 @@
     const lines = data.series.every((one) => one.form !== "bar");
     return {
       animation: false, textStyle: { fontFamily: token("sans"), fontSize: 11, color: token("ink-3") },
-      grid: { left: 4, right: 16, top: markers.length ? 38 : 12, bottom: 2, containLabel: true },
+      grid: { left: 4, right: 16, top: markers.length ? NAMES : 12, bottom: 2, containLabel: true },
       tooltip: {
         trigger: "axis", renderMode: "richText", confine: true, formatter: tell(figure), backgroundColor: token("raised"),
         borderColor: token("line"), textStyle: { color: token("ink"), fontSize: 12, fontFamily: token("sans"), lineHeight: 18 },
@@ -113,6 +126,8 @@
       chart = window.echarts.init(place, null, { renderer: "canvas" });
       drawn.set(figure, chart);
       chart.on("click", (event) => follow(figure, event.dataIndex, event.seriesName));
+      chart.getZr().on("click", (event) => linkOf(figure, event)?.click());
+      chart.getZr().on("mousemove", (event) => { if (linkOf(figure, event)) drawn.get(figure).getZr().setCursorStyle("pointer"); });
       sizes.observe(place);
     }
     chart.setOption(options(figure, read(figure), place.clientWidth), true);

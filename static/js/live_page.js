@@ -27,14 +27,18 @@
     part.querySelectorAll(".scroll-x").forEach((one, at) => { one.scrollLeft = shifts[at] ?? 0; });
   }
 
+  const same = (one, other) => one === other || Boolean(one && other && one.isEqualNode(other));
+
   // The drawing itself stays: only its numbers and its table are replaced.
   function redraw(figure, other) {
     const data = "[data-numbers]";
     if (Boolean(figure.querySelector("[data-drawing]")) !== Boolean(other.querySelector("[data-drawing]"))) {
       figure.replaceChildren(...other.childNodes);
-    } else if (figure.querySelector(data).textContent !== other.querySelector(data).textContent) {
+    } else if (!["table", ".cht-m", data].every((part) => same(figure.querySelector(part), other.querySelector(part)))) {
       figure.querySelector(data).textContent = other.querySelector(data).textContent;
       figure.querySelector("table").replaceWith(other.querySelector("table"));
+      figure.querySelector(".cht-m")?.remove();
+      figure.querySelector("details").append(...other.querySelectorAll(".cht-m"));
     } else return;
     figure.setAttribute("aria-label", other.getAttribute("aria-label"));
     figure.dispatchEvent(new Event("chart:changed", { bubbles: true }));
