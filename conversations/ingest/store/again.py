@@ -13,7 +13,7 @@ from django.utils import timezone
 from console.accounts.models import Project
 from console.lib import json
 from conversations.expected import Said
-from conversations.ingest.store import heads, rows
+from conversations.ingest.store import columns, heads, stored
 from conversations.ingest.store.batch import read_stored
 from conversations.ingest.store.conduct import judge_threads
 from conversations.ingest.store.enforced import Enforced
@@ -45,9 +45,9 @@ def judge_again(project: Project, conversations: Sequence[UUID]) -> int:
         now = timezone.now()
         judge_threads(threads, now)
         changed = [call for one in threads for call in one.held if call.findings != before[call.id]]
-        rows.update_calls(changed)
-        rows.keep_former([(call.id, _former(before[call.id], now)) for call in changed])
-        rows.judge_turns_again([link.id for one in threads for link in one.links])
+        stored.update_calls(changed)
+        stored.keep_former([(call.id, _former(before[call.id], now)) for call in changed])
+        stored.judge_turns_again([link.id for one in threads for link in one.links])
         heads.judge_heads_again([one.head.id for one in threads])
     return len(changed)
 
@@ -55,7 +55,9 @@ def judge_again(project: Project, conversations: Sequence[UUID]) -> int:
 def _former(findings: Sequence[Finding], now: datetime) -> str:
     """What ``ToolCall.former`` holds: the judgement, and until when it stood."""
     told = [finding.to_json() for finding in findings]
-    return rows.json_text({"verdict": worst(findings), "findings": told, "until": now.isoformat()})
+    return columns.json_text(
+        {"verdict": worst(findings), "findings": told, "until": now.isoformat()}
+    )
 
 
 def _judge_turns(project: Project, threads: Sequence[Thread]) -> None:

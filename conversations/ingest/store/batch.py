@@ -11,7 +11,7 @@ from uuid import UUID
 
 from console.lib import json
 from console.lib.fields import to_stored
-from conversations.ingest.store import heads, rows
+from conversations.ingest.store import heads, rows, stored
 from conversations.ingest.store.conduct import judge_threads
 from conversations.ingest.store.enforced import Enforced
 from conversations.ingest.store.judging import Known, judge_turn
@@ -60,8 +60,8 @@ def read_stored(threads: Sequence[Thread]) -> None:
         return
     bounds = heads.bounds_of(thread.head for thread in threads)
     ids = [thread.head.id for thread in threads]
-    most = None if all(thread.is_whole for thread in threads) else rows.WINDOW
-    links, calls = rows.read_links(ids, bounds, most), rows.read_calls(ids, bounds, most)
+    most = None if all(thread.is_whole for thread in threads) else stored.WINDOW
+    links, calls = stored.read_links(ids, bounds, most), stored.read_calls(ids, bounds, most)
     for thread in threads:
         thread.links, thread.held = links[thread.head.id], calls[thread.head.id]
 
@@ -81,7 +81,7 @@ def find_parents(threads: Sequence[Thread]) -> None:
                 new.link.parent, new.link.inherited = parent.id, parent.count
         movable += [(thread, link) for link in thread.links if may_move(link, added)]
     if movable:
-        messages = rows.read_messages([link.id for _, link in movable])
+        messages = stored.read_messages([link.id for _, link in movable])
         for thread, link in movable:
             move(thread, link, messages[link.id])
 
@@ -145,10 +145,10 @@ def number(thread: Thread) -> None:
 def write_changes(threads: Sequence[Thread]) -> None:
     """Write what the new turns changed in stored ones."""
     changed = [call for thread in threads for call in thread.held if call.changed]
-    rows.update_calls(changed)
-    rows.judge_turns_again(sorted({call.turn for call in changed}))
+    stored.update_calls(changed)
+    stored.judge_turns_again(sorted({call.turn for call in changed}))
     heads.judge_heads_again(sorted({call.conversation for call in changed}))
-    rows.update_parents([one for thread in threads for one in thread.moved])
+    stored.update_parents([one for thread in threads for one in thread.moved])
     late = [thread.head.id for thread in threads if thread.is_late]
     if late:
-        rows.number_turns(late)
+        stored.number_turns(late)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from conversations.ingest.store import rows
+from conversations.ingest.store import stored
 from conversations.ingest.store.judging import LATE_LAYERS, settle
 from conversations.ingest.store.prepared import CallState
 from conversations.ingest.store.results import words_of
@@ -30,7 +30,7 @@ def judge_threads(threads: Sequence[Thread], now: datetime | None = None) -> Non
     """
     void = [one for one in threads if has_void(one)]
     wanted = [link.id for one in void for link in one.links if not link.called]
-    said = rows.read_answers(wanted) if wanted else {}
+    said = stored.read_answers(wanted) if wanted else {}
     valued = find_valued(void) if void else ()
     for thread in threads:
         judge_thread(thread, said, valued, now)
@@ -82,7 +82,7 @@ def judge_thread(
     last = max(numbers.values(), default=None)
     setting = Setting(last_turn=last, answers=answers, now=now, valued=valued)
     # What lies before the window was seen when the older calls in it were judged, and is not now.
-    is_cut = not thread.is_whole and len(thread.held) >= rows.WINDOW
+    is_cut = not thread.is_whole and len(thread.held) >= stored.WINDOW
     spared = len(thread.held) // 2 if is_cut else 0
     for place, (call, findings) in enumerate(zip(known, judge_conduct(past, setting), strict=True)):
         if place >= spared or not call.stored or call.changed:

@@ -15,7 +15,7 @@ from console.accounts.models import Project
 from console.lib import json
 from console.lib.fields import from_stored, to_stored
 from conversations.ingest.store.answers import Answer
-from conversations.ingest.store.rows import array_text
+from conversations.ingest.store.columns import array_text
 from conversations.ingest.store.tally import Sender
 
 

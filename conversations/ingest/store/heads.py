@@ -13,8 +13,8 @@ from django.db import connection
 
 from console.lib import json, uuid7
 from console.lib.fields import to_stored
+from conversations.ingest.store.columns import arrays_of
 from conversations.ingest.store.prepared import NewTurn
-from conversations.ingest.store.rows import arrays_of
 from tools_registry.validation.findings import worst
 
 _TITLE, _MOST_TAGS = 200, 50
