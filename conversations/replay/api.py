@@ -17,13 +17,13 @@ from conversations.models import Connection
 from conversations.replay import control
 from conversations.replay.board import Board, read_board
 from conversations.replay.exporting import read_outcomes, record_of
-from conversations.replay.matrix import Total
 from conversations.replay.orders import LEAST_DOLLARS, NotReady, Order
 from conversations.replay.records import Replay
 from conversations.replay.sentences import find_warnings, say_verdict
 from conversations.replay.sources import MOST, BadSource, Source, find_source
 from conversations.replay.starting import start
 from conversations.replay.statistics import FEW, Share
+from conversations.replay.totals import Total
 from conversations.replay.variants import BadVariant, Variant
 from conversations.search.export import WRITERS
 from tools_registry.bodies import Refused, read_body, refusing

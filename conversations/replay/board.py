@@ -17,8 +17,9 @@ from django.utils import timezone
 from console.lib import json
 from conversations.replay.cases import Recorded
 from conversations.replay.compare import Made
-from conversations.replay.matrix import Outcome, Row, Spending, Subject, Total, make_row, sum_up
+from conversations.replay.matrix import Outcome, Row, Subject, make_row
 from conversations.replay.records import Replay, ReplayVariant
+from conversations.replay.totals import Spending, Total, sum_up
 
 _KEPT = 24 * 3600
 _TITLE = 200
@@ -89,7 +90,7 @@ def read_board(replay: Replay) -> Board:
     """The whole matrix with its totals. Kept until an outcome changes."""
     progress = read_progress(replay)
     variants = list(replay.variants.all())
-    key = f"replay-matrix:{replay.pk}:{sha256(progress.mark.encode()).hexdigest()[:16]}"
+    key = f"replay-board:{replay.pk}:{sha256(progress.mark.encode()).hexdigest()[:16]}"
     kept = cache.get(key)
     if kept is None:
         rows = _read_rows(replay, variants)

@@ -12,9 +12,10 @@ from django.urls import reverse
 from console.lib import json
 from conversations.replay.api import describe
 from conversations.replay.board import Board, read_board
-from conversations.replay.matrix import Cell, Row, Total
+from conversations.replay.matrix import Cell, Row
 from conversations.replay.records import Replay
 from conversations.replay.sentences import say_verdict
+from conversations.replay.totals import Total
 
 Format = Literal["text", "json", "junit"]
 FORMATS: tuple[Format, ...] = get_args(Format)

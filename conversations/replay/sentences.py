@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from conversations.replay.matrix import Row, Total, find_best
+from conversations.replay.matrix import Row
 from conversations.replay.statistics import Difference, Share
+from conversations.replay.totals import Total, find_best
 
 Part = tuple[str, bool]
 """A stretch of a sentence, and whether it is stressed."""

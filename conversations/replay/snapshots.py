@@ -15,8 +15,9 @@ from console.lib import json
 from console.lib.fields import RawTextField
 from conversations.replay.board import Board, Progress
 from conversations.replay.cases import Case
-from conversations.replay.matrix import Cell, Row, Spending, Subject, sum_up
+from conversations.replay.matrix import Cell, Row, Subject
 from conversations.replay.records import Replay, ReplayCase, ReplayOutcome
+from conversations.replay.totals import Spending, sum_up
 from tools_registry.validation.expectation import Expectation
 
 

@@ -18,7 +18,7 @@ from console.lib.pages import BadCursor, read_page
 from conversations.replay import control, exporting
 from conversations.replay.board import Board, read_board, read_progress
 from conversations.replay.cells import Side, compare_sides, read_side
-from conversations.replay.matrix import ORDERS, SHOWS, find_best
+from conversations.replay.matrix import ORDERS, SHOWS
 from conversations.replay.matrix import read_page as read_rows
 from conversations.replay.records import Replay, ReplayCase, ReplayOutcome
 from conversations.replay.sentences import find_warnings, say_verdict
@@ -26,6 +26,7 @@ from conversations.replay.settling import NotSettled, settle
 from conversations.replay.showing import describe_change, find_fix, shows_of
 from conversations.replay.snapshots import ReplaySnapshot, recall_case
 from conversations.replay.statistics import FEW
+from conversations.replay.totals import find_best
 from conversations.replay.waiting import NotWaiting, answer, questions_of
 from conversations.search.export import FORMATS
 

@@ -9,16 +9,14 @@ from conversations.replay.matrix import (
     SHOWS,
     Outcome,
     Row,
-    Spending,
     Subject,
     count_shows,
-    find_best,
     make_row,
     read_page,
-    sum_up,
 )
 from conversations.replay.sentences import find_warnings, say_verdict
 from conversations.replay.statistics import FEW
+from conversations.replay.totals import Spending, find_best, sum_up
 
 OSLO, ROME = (Made("get_weather", '{"city": "Oslo"}'),), (Made("get_weather", '{"city":"Rome"}'),)
 
