@@ -94,11 +94,22 @@
     };
   }
 
+  // The highest point: bars and lines of one stack stand on each other.
+  function peak(data) {
+    const sums = new Map();
+    data.series.forEach((one, index) => one.values?.forEach((value, at) => {
+      const key = `${one.stack ?? index} ${at}`;
+      sums.set(key, (sums.get(key) ?? 0) + (value ?? 0));
+    }));
+    return Math.max(0, ...sums.values());
+  }
+
   function options(figure, data, width) {
     const markers = settle(data.markers ?? [], data.labels.length, width - 60);
     const series = data.series.flatMap(marks);
     if (markers.length && series.length) series[0].markLine = markLine(markers);
     const lines = data.series.every((one) => one.form !== "bar");
+    const most = data.most ?? (data.unit === "%" && peak(data) > 90 && peak(data) <= 100 ? 100 : undefined);
     return {
       animation: false, textStyle: { fontFamily: token("sans"), fontSize: 11, color: token("ink-3") },
       grid: { left: 4, right: 16, top: markers.length ? NAMES : 12, bottom: 2, containLabel: true },
@@ -108,7 +119,7 @@
         axisPointer: { type: lines ? "line" : "shadow", lineStyle: { color: token("line-strong") }, shadowStyle: { color: token("ink"), opacity: 0.05 } },
       },
       xAxis: axis({ type: "category", data: data.labels, boundaryGap: !lines, axisLabel: { interval: data.labels.length <= 12 ? 0 : "auto" } }),
-      yAxis: axis({ type: "value", max: data.most ?? ((range) => (data.unit === "%" && range.max > 90 && range.max <= 100 ? 100 : null)), interval: data.most ? data.most / 4 : undefined, min: 0, splitNumber: 4, axisLine: { show: false }, axisLabel: { formatter: tick(data.unit) } }),
+      yAxis: axis({ type: "value", max: most, interval: most && most / 4, min: 0, splitNumber: 4, axisLine: { show: false }, axisLabel: { formatter: tick(data.unit) } }),
       series,
     };
   }
