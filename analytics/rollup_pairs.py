@@ -6,7 +6,7 @@ findings, as the lists' field ``expected`` finds it: the number of each cell is 
 
 from __future__ import annotations
 
-from conversations.search.sql import findings_as_json
+from conversations.search.asked import findings_as_json
 
 
 def read_findings(row: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.db.models import BooleanField, F, Func, TextField, Value
 
-from conversations.search.sql import lexeme_of
+from conversations.search.lexemes import lexeme_of
 
 _PLAIN = (
     "project_id", "id", "model", "provider", "source", "verdict", "status", "codes", "tags",

@@ -22,9 +22,10 @@ from psycopg.errors import QueryCanceled
 from console.accounts.models import Project
 from console.lib import uuid7
 from conversations.models import Conversation, ToolCall, TurnKey
+from conversations.search.asked import Names, Side
 from conversations.search.fields import Kind
 from conversations.search.query import Query, read_times
-from conversations.search.sql import Finder, Names, Statement, find_calls_by_id
+from conversations.search.sql import Finder, Statement, find_calls_by_id
 from conversations.storage import key_of
 from tools_registry.models import ToolVersion
 
@@ -246,8 +247,7 @@ class _Reader:
         """What the index names; where that is too much, the newest part of the stretch first."""
         most, stretches = max(MOST, 2 * size), [(first, last)]
         if self.finder.has_choice and self.finder.driver is None:
-            sides = (self.finder.main, self.finder.other)
-            self.finder.driver = min(sides, key=lambda side: self._expect(side, first, last))
+            self.finder.driver = self._choose_driver(first, last)
         while stretches:
             low, high = stretches.pop()
             rows = self._run(self.finder.look_up(low, high, most + 1))
@@ -258,7 +258,11 @@ class _Reader:
             else:
                 yield from self._walk(low, high, size)
 
-    def _expect(self, side: Any, first: UUID, last: UUID) -> int:
+    def _choose_driver(self, first: UUID, last: UUID) -> Side:
+        """The side that is expected to have fewer rows."""
+        return min(self.finder.sides, key=lambda side: self._expect(side, first, last))
+
+    def _expect(self, side: Side, first: UUID, last: UUID) -> int:
         """How many rows the planner expects of one side."""
         plan = self._run(self.finder.estimate(side, first, last))[0][0]
         return int(plan[0]["Plan"]["Plan Rows"])

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from console.lib import uuid7
 from conversations.search.fields import FIELDS
+from conversations.search.lexemes import cover
 from conversations.search.query import BadQuery, Query, Term, parse, read_times
-from conversations.search.sql import cover
 
 NOW = datetime(2024, 2, 3, 3, 4, tzinfo=UTC)
 
