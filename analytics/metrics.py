@@ -256,18 +256,26 @@ def _merge(
 ) -> tuple[str, list[Any]]:
     """SQL of the buckets of each group with how many they hold, from the rows with the fewest
     dimensions that tell."""
+    names = "".join(f"{name}, " for name in group)
+    table, values = _select(project, measure, span, group, kept)
+    sql = f"SELECT {names}bucket, sum(held)::bigint AS held FROM {table} GROUP BY {names}bucket"
+    return sql, values
+
+
+def _select(
+    project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
+) -> tuple[str, list[Any]]:
+    """SQL, from its FROM on, of the buckets of the rows of a span."""
     fields = DURATIONS[measure].fields
     where, values = kept.where(fields)
     asked = {*group, *kept.columns.intersection(fields)} - {"start"}
     held = f"by_{measure}" if asked <= {fields[0]} else measure
     held = f"{measure}s" if asked <= {"environment"} else held
-    names = "".join(f"{name}, " for name in group)
-    sql = (
-        f"SELECT {names}bucket, sum(held)::bigint AS held FROM {LATENCIES.name},"
-        f" unnest(buckets, counts) AS u (bucket, held) WHERE {_WITHIN} AND measure = %s{where}"
-        f" GROUP BY {names}bucket"
+    table = (
+        f"{LATENCIES.name}, unnest(buckets, counts) AS u (bucket, held)"
+        f" WHERE {_WITHIN} AND measure = %s{where}"
     )
-    return sql, [*_within(project, span), held, *values]
+    return table, [*_within(project, span), held, *values]
 
 
 def read_course(
@@ -288,6 +296,12 @@ def read_course(
         start: [None if bucket is None else value_of(bucket) for bucket in buckets]
         for start, *buckets in rows
     }
+
+
+def count_durations(project: Project, measure: str, span: Span, kept: Filter) -> int:
+    """How many durations of a measure a span has."""
+    table, values = _select(project, measure, span, (), kept)
+    return int(_fetch(f"SELECT coalesce(sum(held), 0) FROM {table}", values)[0][0])
 
 
 def percentile(sketch: Mapping[int, int], share: float) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analytics import metrics
+from analytics.definitions import DURATIONS
 from analytics.filters import Filter
 from analytics.latency.limits import Timing, time
 from analytics.latency.records import LatencyLimit
@@ -49,6 +50,27 @@ def _read_timeouts(project: Project) -> dict[str, tuple[float, str]]:
         for policy in rows
         if (timeout := policy.spec.execution.timeout_ms)
     }
+
+
+def choose_tools(
+    project: Project, kept: Filter, span: Span, limits: Limits, most: int
+) -> tuple[list[str], int]:
+    """The tools that are called most and those with a limit of their own, of how many that were
+    called. Sketches are not read for all: tools may be thousands."""
+    kept = kept.only(DURATIONS["tool"].fields)
+    counted = metrics.count_calls(project, kept, span, [("tool",)])["tool",]
+    ranked = [str(key[0]) for key, _ in sorted(counted.items(), key=lambda one: -one[1].calls)]
+    chosen = [
+        name
+        for place, name in enumerate(ranked)
+        if place < most or name in limits.timeouts or ("tool", name) in limits.own
+    ]
+    return chosen, len(ranked)
+
+
+def count_timed(project: Project, measure: str, kept: Filter, span: Span) -> int:
+    """How many durations the span has in all."""
+    return metrics.count_durations(project, measure, span, kept)
 
 
 def read_timings(

@@ -15,8 +15,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from analytics.definitions import DURATIONS
-from analytics.filters import write_term
-from analytics.latency.figures import SHARES, Limits, read_course, read_limits, read_timings
+from analytics.filters import Filter, write_term
+from analytics.latency.figures import (
+    SHARES,
+    Limits,
+    choose_tools,
+    count_timed,
+    read_course,
+    read_limits,
+    read_timings,
+)
 from analytics.latency.limits import Timing
 from analytics.latency.records import LatencyLimit
 from analytics.records import MEASURES
@@ -27,6 +35,8 @@ from console.lib.charts import Chart, Series
 from conversations.search.query import read_duration
 
 SHOWN = 40
+TIMED = 10
+"""Tools that are timed one by one, beside those with a limit of their own, unless all are asked."""
 LARGEST = 86_400_000.0
 _COLORS = {"p50": "s1", "p95": "s2", "p99": "s3"}
 
@@ -34,15 +44,16 @@ _COLORS = {"p50": "s1", "p95": "s2", "p99": "s3"}
 @member("viewer")
 @require_safe
 def show_latency(request: ProjectRequest) -> HttpResponse:
-    frame = read_frame(request, "latency", keep=("measure",))
+    frame = read_frame(request, "latency", keep=("measure", "all"))
     if frame.error:
         return refuse(request, frame)
     asked = request.GET.get("measure", "")
     measure = asked if asked in dict(MEASURES) else "turn"
     limits = read_limits(request.project)
-    timings = read_timings(request.project, measure, frame.filter, frame.span, limits)
+    kept, untimed = _choose(frame, measure, limits)
+    timings = read_timings(request.project, measure, kept, frame.span, limits)
     charts = {"course": _draw(frame, measure, timings, limits)}
-    before = _before(frame, measure, frame.span.before, limits) if frame.compares else {}
+    before = _before(frame, measure, kept, limits) if frame.compares else {}
     context = {
         "measure": measure,
         "is_tool": measure == "tool",
@@ -51,21 +62,32 @@ def show_latency(request: ProjectRequest) -> HttpResponse:
             for name, label in MEASURES
         ],
         "rows": [
-            (one, _link(frame, measure, one), before.get(one.name)) for one in timings[:SHOWN]
+            (one, _link(frame, measure, one), before.get(one.name))
+            for one in timings[: None if frame.extra["all"] else SHOWN]
         ],
         "unasked": frame.beyond(DURATIONS[measure].fields),
-        "more": max(0, len(timings) - SHOWN),
+        "more": 0 if frame.extra["all"] else untimed + max(0, len(timings) - SHOWN),
+        "all_url": frame.url(all="1"),
         "pressed": [one for one in timings if one.state in ("over", "near")],
         "limited": sum(1 for one in timings if one.limit),
-        "number": sum(one.number for one in timings),
+        "number": count_timed(request.project, measure, frame.filter, frame.span),
         "may_change": request.member.may("engineer"),
         "back": request.get_full_path(),
     }
     return show(request, frame, "analytics/latency.html", charts, context)
 
 
-def _before(frame: Frame, measure: str, span: Span, limits: Limits) -> Mapping[str, Timing]:
-    found = read_timings(frame.project, measure, frame.filter, span, limits)
+def _choose(frame: Frame, measure: str, limits: Limits) -> tuple[Filter, int]:
+    """The filter of what is timed one by one, and how many tools that leaves out."""
+    if measure != "tool" or frame.extra["all"]:
+        return frame.filter, 0
+    names, number = choose_tools(frame.project, frame.filter, frame.span, limits, TIMED)
+    untimed = number - len(names)
+    return (frame.filter.among({"tool": names}) if untimed else frame.filter), untimed
+
+
+def _before(frame: Frame, measure: str, kept: Filter, limits: Limits) -> Mapping[str, Timing]:
+    found = read_timings(frame.project, measure, kept, frame.span.before, limits)
     return {one.name: one for one in found}
 
 

@@ -164,6 +164,74 @@ def test_the_time_before_is_set_beside_it(member: Member) -> None:
     assert "All, before" in text and "before: 0 of " in text
 
 
+def test_every_page_compares_with_the_time_before(member: Member, now: datetime) -> None:
+    make_turn(member.project, now - timedelta(hours=7), [{"name": "older"}, rejected(name="older")])
+    catch_up(now)
+    span = {"compare": "1", "range": "6h"}
+    assert "All, before" in open_page(member, "misfires", by="tool", **span)
+    text = open_page(member, "rejections", **span)
+    assert "All, before" in text and " before</td>" in text
+    text = open_page(member, "tools", **span)
+    counts = [
+        (count_listed(member.project, address), int(figure))
+        for address, figure in cells_of(text, "calls")
+    ]
+    assert counts and all(listed == shown for listed, shown in counts)
+    assert re.search(r'<th scope="col" class="r">Before</th>', text)
+    for page, said in (("conduct", "calls cut, before"), ("latency", "p99 before")):
+        assert said in open_page(member, page, **span)
+
+
+@pytest.mark.parametrize(
+    "page, query, said",
+    [
+        ("conduct", "tool:get_weather model:gpt-4", "not divided by model"),
+        ("latency", "version:2 model:gpt-4", "not divided by version"),
+        ("models", "environment:staging model:gpt-4", "not divided by environment"),
+        ("conduct", "tool:get_weather", ""),
+    ],
+)
+def test_a_page_says_what_the_filter_does_not_reach(
+    member: Member, page: str, query: str, said: str
+) -> None:
+    text = open_page(member, page, q=query)
+    assert said in text if said else "not divided by" not in text
+
+
+def test_places_lead_to_as_many_calls_as_they_say(member: Member) -> None:
+    text = open_page(member, "misfires", q="model:none environment:production")
+    places = re.findall(r'<td class="r num strong"><a href="([^"]+)">(\d+)</a>', text)
+    assert places
+    for address, figure in places:
+        assert count_listed(member.project, html.unescape(address)) == int(figure)
+
+
+def test_durations_lead_to_what_took_as_long(member: Member, now: datetime) -> None:
+    at = now - timedelta(hours=2)
+    for slow in (120.0, 250.0, 4000.0):
+        make_turn(member.project, at, [{"name": "slow", "latency_ms": slow}])
+    for number in range(12):
+        call = {"name": f"t{number}", "latency_ms": 1.0}
+        make_turn(member.project, at, [call] * 4)
+    catch_up(now)
+    text = open_page(member, "latency", measure="tool", q="tool:slow")
+    timed = [address for address, figure in cells_of(text, "course") if figure.endswith("s")]
+    assert [count_listed(member.project, address) for address in timed] == [2, 2, 2]
+    assert re.search(r">3</a></td>", text)
+    text = open_page(member, "latency", measure="tool")
+    assert "51 durations" in text and "Show 6 more" in text and ">slow</a>" not in text
+    assert ">slow</a>" in open_page(member, "latency", measure="tool", all="1")
+
+
+def test_conduct_leads_to_the_calls_of_a_tool(member: Member) -> None:
+    text = open_page(member, "conduct")
+    for address, figure in re.findall(
+        r'<td class="r num"><a href="([^"]+/calls/[^"]+)">(\d+)</a>', text
+    ):
+        assert count_listed(member.project, html.unescape(address)) == int(figure)
+    assert "budget=0" in text
+
+
 def test_the_layers_say_what_one_passed_and_the_next_caught(member: Member) -> None:
     text = open_page(member, "rejections")
     assert "The rule layer stopped" in text and "1 call</a>" in text
