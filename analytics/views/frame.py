@@ -168,6 +168,11 @@ class Frame:
         return self if kept is self.filter else replace(self, filter=kept)
 
     @property
+    def fields(self) -> str:
+        """What its filter may ask for, as an address lists them."""
+        return ",".join(COLUMNS)
+
+    @property
     def labels(self) -> list[str]:
         return [spans.label(start, self.span.grain) for start in self.span.starts]
 

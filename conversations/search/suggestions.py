@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from console.accounts.models import Project
@@ -29,15 +30,18 @@ class Suggestion:
         return {"text": self.text, "note": self.note}
 
 
-def suggest(project: Project, typed: str) -> list[Suggestion]:
-    """What the term that is being typed may become; the best first."""
+def suggest(
+    project: Project, typed: str, fields: Collection[str] = tuple(FIELDS)
+) -> list[Suggestion]:
+    """What the term that is being typed may become, of these fields alone; the best first."""
     typed = typed[:300].replace("\0", "")
     sign = "-" if typed.startswith("-") else ""
     name, colon, value = typed.removeprefix("-").partition(":")
     field = FIELDS.get(name.lower())
     if not colon:
-        return _suggest_fields(sign, name.lower())
-    if field is None:
+        known = [one for one in FIELDS.values() if one.name in fields]
+        return _suggest_fields(sign, name.lower(), known)
+    if field is None or field.name not in fields:
         return []
     *before, last = value.split(",")
     begun = "".join(f"{one}," for one in before)
@@ -49,9 +53,9 @@ def suggest(project: Project, typed: str) -> list[Suggestion]:
     ]
 
 
-def _suggest_fields(sign: str, begun: str) -> list[Suggestion]:
-    found = [field for field in FIELDS.values() if field.name.startswith(begun)]
-    found += [f for f in FIELDS.values() if begun in f.name and f not in found]
+def _suggest_fields(sign: str, begun: str, known: Sequence[Field]) -> list[Suggestion]:
+    found = [field for field in known if field.name.startswith(begun)]
+    found += [field for field in known if begun in field.name and field not in found]
     if sign:
         found = [field for field in found if field.shape != "time"]
     return [Suggestion(f"{sign}{field.name}:", field.summary) for field in found[:MOST]]

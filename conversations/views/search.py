@@ -283,7 +283,8 @@ def count_newer(request: ProjectRequest) -> HttpResponse:
 @member("viewer")
 @require_GET
 def suggest(request: ProjectRequest) -> JsonResponse:
-    found = suggestions.suggest(request.project, request.GET.get("typed", ""))
+    asked = [name for name in request.GET.get("fields", "").split(",") if name in FIELDS]
+    found = suggestions.suggest(request.project, request.GET.get("typed", ""), asked or FIELDS)
     return JsonResponse({"items": [one.to_json() for one in found]})
 
 

@@ -60,6 +60,15 @@ def test_a_click_on_a_bar_leads_to_its_calls(tab: Page, people: People, daphne_s
     assert download.value.suggested_filename == "misfires.png"
     tab.keyboard.press("Escape")
 
+    tab.keyboard.press("/")
+    tab.keyboard.type("to")
+    expect(tab.locator("#suggestions li")).to_have_count(1)
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("[data-filter]")).to_have_value("tool:")
+    tab.locator("[data-filter]").fill("")
+    tab.locator("[data-filter]").blur()
+
     store(people, 3)
     tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(tab.locator("#an-sub")).to_contain_text("4 misfires")

@@ -174,6 +174,15 @@ def test_it_suggests_what_may_come_next(
     assert expected in [item["text"] for item in response.json()["items"]]
 
 
+def test_it_suggests_only_the_fields_that_a_page_takes(client: Client, vera: Member) -> None:
+    answers = [
+        client.get(url("list-suggestions", vera), {"typed": typed, "fields": "tool,model,none"})
+        for typed in ("", "verdict:")
+    ]
+    found = [[item["text"] for item in answer.json()["items"]] for answer in answers]
+    assert found == [["tool:", "model:"], []]
+
+
 def test_hostile_values_are_text_everywhere(client: Client, vera: Member) -> None:
     call = make(vera, HOSTILE, name=HOSTILE, arguments=HOSTILE, call_id=HOSTILE)
     for kind, page in PAGES.items():
