@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import sqrt
 
-from analytics.budgets.reading import foresee, period_of, read_past, spent_since
+from analytics.budgets.reading import add_up, foresee, period_of, read_past
 from analytics.costs.figures import Spent
 from analytics.filters import Filter
 from analytics.forecast import Forecast
@@ -123,6 +123,7 @@ def read_standing(project: Project, now: datetime) -> Standing:
     turns = series(project, "failed", _ALL, last)
     earlier = Span(last.since - timedelta(days=7), last.until - timedelta(days=7), HOUR)
     first, _ = period_of("month", now)
+    days = read_past(project, _ALL, now)
     return Standing(
         day=total(counted),
         usual=total(usual),
@@ -132,10 +133,10 @@ def read_standing(project: Project, now: datetime) -> Standing:
         ),
         p95=_p95(project, last),
         usual_p95=_p95(project, past),
-        today=spent_since(project, _ALL, floor(now, DAY), now),
-        month=spent_since(project, _ALL, first, now),
+        today=add_up(days, floor(now, DAY)),
+        month=add_up(days, first),
         month_name=f"{now:%B}",
-        forecast=foresee(read_past(project, _ALL, now), now),
+        forecast=foresee(days, now),
         looks=_look(project, counted, usual, last),
         tools=len(counted["tool",]),
     )

@@ -31,10 +31,11 @@ def read_standing(budget: Budget, now: datetime) -> Standing:
         kept = read_filter(budget.project, budget.query)
     except BadQuery:
         return Standing(budget.amount, budget.threshold, Decimal(0), since, until)
-    spent = spent_since(budget.project, kept, since, now)
-    foreseen = (
-        foresee(read_past(budget.project, kept, now), now) if budget.period == "month" else None
-    )
+    if budget.period == "month":
+        days = read_past(budget.project, kept, now)
+        spent, foreseen = add_up(days, since), foresee(days, now)
+    else:
+        spent, foreseen = spent_since(budget.project, kept, since, now), None
     return Standing(
         budget.amount, budget.threshold, spent.cost, since, until, foreseen, spent.unpriced
     )
@@ -54,14 +55,23 @@ def spent_since(project: Project, kept: Filter, since: datetime, now: datetime) 
     return total(read_spent(project, kept, span))
 
 
-def read_past(project: Project, kept: Filter, now: datetime) -> dict[date, Decimal]:
-    """Dollars of the days that a forecast is made of, those of this month among them."""
+def read_past(project: Project, kept: Filter, now: datetime) -> dict[date, Spent]:
+    """The days that a forecast is made of, those of this month among them."""
     return read_days(project, kept, now, forecast.HISTORY + 31)
 
 
-def foresee(days: Mapping[date, Decimal], now: datetime) -> Forecast | None:
+def add_up(days: Mapping[date, Spent], since: datetime) -> Spent:
+    """What ``spent_since`` reads, out of days that are read already and reach back as far."""
+    whole = Spent()
+    for day, one in days.items():
+        if day >= since.date():
+            whole.add(one)
+    return whole
+
+
+def foresee(days: Mapping[date, Spent], now: datetime) -> Forecast | None:
     """The forecast of this month by what ``read_past`` says; None where too few days are known."""
     try:
-        return forecast.foretell({day: float(cost) for day, cost in days.items()}, now)
+        return forecast.foretell({day: float(one.cost) for day, one in days.items()}, now)
     except ValueError:
         return None

@@ -181,12 +181,12 @@ def by_tool(read: Read, whole: Spent) -> list[tuple[str, Spent]]:
     return sorted(found, key=lambda pair: (-pair[1].cost, pair[0]))
 
 
-def read_days(project: Project, kept: Filter, now: datetime, days: int) -> dict[date, Decimal]:
-    """Dollars of each of the last ``days`` UTC days, today's so far included; those with any."""
+def read_days(project: Project, kept: Filter, now: datetime, days: int) -> dict[date, Spent]:
+    """Each of the last ``days`` UTC days, today's so far included; those with anything."""
     today = floor(now, DAY)
     span = Span(today - timedelta(days=days), after(today, DAY), DAY)
     held = read_spent(project, kept, span, [("start",)])[("start",)]
-    return {start.date(): one.cost for (start,), one in held.items()}
+    return {start.date(): one for (start,), one in held.items()}
 
 
 def widen(span: Span) -> Span:

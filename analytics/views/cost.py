@@ -66,7 +66,7 @@ def show_cost(request: ProjectRequest) -> HttpResponse:
     context = {
         "whole": whole,
         "before": total(before) if before else None,
-        "month_spent": budgets.spent_since(request.project, kept, since, frame.now),
+        "month_spent": budgets.add_up(days, since),
         "forecast": month,
         "month_name": f"{frame.now:%B}",
         "tables": _tables(frame, read, whole),

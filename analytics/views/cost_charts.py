@@ -64,7 +64,7 @@ def draw_spend(frame: Frame, read: Read, before: Read | None) -> Chart:
     )
 
 
-def draw_month(frame: Frame, held: Mapping[date, Decimal], foreseen: Forecast | None) -> Chart:
+def draw_month(frame: Frame, held: Mapping[date, Spent], foreseen: Forecast | None) -> Chart:
     """The month's dollars added up, of those of each day, and from today on where they will
     probably go."""
     since, until = forecast.month_of(frame.now)
@@ -91,11 +91,11 @@ def draw_month(frame: Frame, held: Mapping[date, Decimal], foreseen: Forecast | 
     )
 
 
-def _add_up(held: Mapping[date, Decimal], days: list[date], today: date) -> list[float | None]:
+def _add_up(held: Mapping[date, Spent], days: list[date], today: date) -> list[float | None]:
     found: list[float | None] = []
     whole = ZERO
     for day in days:
-        whole += held.get(day, ZERO)
+        whole += held[day].cost if day in held else ZERO
         found.append(float(whole) if day <= today else None)
     return found
 
