@@ -185,6 +185,7 @@ class ModelToolCount(ToolStep, ToolSums):
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "start"], name="model_tool_count_step"),
             models.Index(fields=["project", "grain", "model", "start"], name="model_tool_of_model"),
+            models.Index(fields=["project", "grain", "tool", "start"], name="model_tool_of_tool"),
         ]
 
     def __str__(self) -> str:
