@@ -5,66 +5,71 @@ They read ``hour_calls`` and ``hour_turns`` of ``analytics.rollup_hour``.
 
 from __future__ import annotations
 
-from analytics.rollup_sql import AT_GRAIN, STEPS
+from analytics.rollup_sql import STEPS
 from analytics.sketch import BUCKET
 
 _NAMED = "model, provider, environment, tool, version_id"
 _TIMED = f"measure, {_NAMED}"
 _TOOL_SERIES = "environment, tool, version_id"
 _TURN_SERIES = "model, provider, environment"
-# What durations are of is numbered, so that each bucket is counted by numbers alone: by all
-# dimensions, by the environment, and by the model or tool.
+# What durations are of is numbered, so that each bucket is counted by numbers alone. Of nine
+# numbers the first three are of tools, the next of turns, the last of first tokens; of each three
+# one is by all dimensions, one by the environment, one by the model or tool.
 SKETCHED = f"""
 , tool_series AS MATERIALIZED (
-  SELECT {_TOOL_SERIES}, row_number() OVER () AS series,
-    dense_rank() OVER (ORDER BY environment) AS whole, dense_rank() OVER (ORDER BY tool) AS one
+  SELECT {_TOOL_SERIES}, 9 * row_number() OVER () AS line,
+    9 * dense_rank() OVER (ORDER BY environment) + 1 AS whole,
+    9 * dense_rank() OVER (ORDER BY tool) + 2 AS one
   FROM hour_calls WHERE latency_ms IS NOT NULL GROUP BY {_TOOL_SERIES}
 ),
 turn_series AS MATERIALIZED (
-  SELECT {_TURN_SERIES}, row_number() OVER () AS series,
-    dense_rank() OVER (ORDER BY environment) AS whole, dense_rank() OVER (ORDER BY model) AS one
+  SELECT {_TURN_SERIES}, 9 * row_number() OVER () AS line,
+    9 * dense_rank() OVER (ORDER BY environment) + 1 AS whole,
+    9 * dense_rank() OVER (ORDER BY model) + 2 AS one
   FROM hour_turns GROUP BY {_TURN_SERIES}
 ),
 finest AS MATERIALIZED (
-  SELECT 'tool' AS measure, step, series, whole, one, {BUCKET % "latency_ms"} AS bucket,
-    count(*) AS number
+  SELECT step, line, whole, one, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
   FROM hour_calls JOIN tool_series USING ({_TOOL_SERIES})
-  WHERE latency_ms IS NOT NULL GROUP BY 2, 3, 4, 5, 6
+  WHERE latency_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5
   UNION ALL
-  SELECT measure, step, series, whole, one, {BUCKET % "taken"}, count(*)
+  SELECT step, line + place, whole + place, one + place, {BUCKET % "taken"}, count(*)
   FROM hour_turns JOIN turn_series USING ({_TURN_SERIES}),
-    LATERAL (VALUES ('turn', latency_ms), ('first', first_token_ms)) AS of (measure, taken)
-  WHERE taken IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6
+    LATERAL (VALUES (3, latency_ms), (6, first_token_ms)) AS of (place, taken)
+  WHERE taken IS NOT NULL GROUP BY 1, 2, 3, 4, 5
 ),
-timed AS (
-  SELECT measure, step, series, bucket, number FROM finest
+timed AS MATERIALIZED (
+  SELECT step, line, bucket, number FROM finest
   UNION ALL
-  SELECT measure || 's', step, whole, bucket, sum(number)::bigint FROM finest GROUP BY 1, 2, 3, 4
+  SELECT step, whole, bucket, sum(number)::bigint FROM finest GROUP BY 1, 2, 3
   UNION ALL
-  SELECT 'by_' || measure, step, one, bucket, sum(number)::bigint FROM finest GROUP BY 1, 2, 3, 4
+  SELECT step, one, bucket, sum(number)::bigint FROM finest GROUP BY 1, 2, 3
 ),
-every ({_TIMED}, series, whole, one) AS MATERIALIZED (
-  SELECT 'tool', '', '', {_TOOL_SERIES}, series, whole, one FROM tool_series
+every ({_TIMED}, line, whole, one) AS MATERIALIZED (
+  SELECT 'tool', '', '', {_TOOL_SERIES}, line, whole, one FROM tool_series
   UNION ALL
-  SELECT measure, {_TURN_SERIES}, '', 0::bigint, series, whole, one
-  FROM turn_series, (VALUES ('turn'), ('first')) AS of (measure)
+  SELECT measure, {_TURN_SERIES}, '', 0::bigint, line + place, whole + place, one + place
+  FROM turn_series, (VALUES ('turn', 3), ('first', 6)) AS of (measure, place)
 ),
 named AS MATERIALIZED (
-  SELECT {_TIMED}, series FROM every
+  SELECT {_TIMED}, line FROM every
   UNION ALL
   SELECT DISTINCT measure || 's', '', '', environment, '', 0::bigint, whole FROM every
   UNION ALL
   SELECT DISTINCT 'by_' || measure, model, '', '', tool, 0::bigint, one FROM every
 )
 """
+_SKETCH = "sum(number) AS number, array_agg(bucket) AS buckets, array_agg(number) AS counts"
+# The finest steps are counted already; the longer one is the hour.
 SKETCHES = f"""
 SELECT grain, start, {_TIMED}, number, buckets, counts
 FROM named JOIN (
-  SELECT grain, start, measure, series, sum(number) AS number, array_agg(bucket) AS buckets,
-    array_agg(number) AS counts
+  SELECT %(finest)s::int AS grain, step AS start, line, {_SKETCH} FROM timed GROUP BY step, line
+  UNION ALL
+  SELECT grain, %(since)s::timestamptz, line, {_SKETCH}
   FROM (
-    SELECT {AT_GRAIN} AS start, measure, series, bucket, sum(number)::bigint AS number
-    FROM timed, {STEPS} GROUP BY 1, 2, 3, 4, 5
-  ) counted GROUP BY grain, start, measure, series
-) held USING (measure, series)
+    SELECT of.grain, line, bucket, sum(number)::bigint AS number
+    FROM timed, {STEPS} WHERE of.grain > %(finest)s GROUP BY of.grain, line, bucket
+  ) counted GROUP BY grain, line
+) held USING (line)
 """
