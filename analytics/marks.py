@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from analytics.records import DirtyHour
+from analytics.spans import FIVE, KEPT_FEW_FIVES
 from console.accounts.models import Project
 
 HOUR = timedelta(hours=1)
@@ -71,6 +72,27 @@ CROSS JOIN LATERAL (
 ) r
 WHERE r.start < coalesce(date_trunc('hour', oldest.at, 'UTC'), 'infinity')
 """
+
+
+_COARSE = f"""
+INSERT INTO analytics_dirtyhour (project_id, hour)
+SELECT project_id, start
+FROM (
+  SELECT DISTINCT project_id, start FROM analytics_turncount
+  WHERE grain = 60 AND start >= %s AND start < %s
+) hours WHERE NOT EXISTS (
+  SELECT 1 FROM analytics_turncount f WHERE f.project_id = hours.project_id AND f.grain = {FIVE}
+    AND f.start >= hours.start AND f.start < hours.start + interval '1 hour'
+) ORDER BY start DESC LIMIT %s
+"""
+
+
+def mark_coarse(now: datetime, most: int) -> int:
+    """Mark the newest hours that were computed before their five minutes were kept for a month, at
+    most so many; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COARSE, [now - KEPT_FEW_FIVES + HOUR, now - HOUR, most])
+        return int(cursor.rowcount)
 
 
 def count_waiting(project: Project) -> int:

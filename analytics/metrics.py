@@ -71,13 +71,18 @@ def read_steps(
 ) -> dict[datetime, tuple[float, int]]:
     """What a metric counts or sums in each step that has rows, and of how many of them."""
     where, values = kept.where(metric.fields)
-    table = metric.table if metric.table is TURNS else narrowest(BY_KIND, kept.columns)
+    table = find_table(metric, kept)
     rows = _fetch(
         f"SELECT start, coalesce({metric.value}, 0), sum({metric.rows})"
         f" FROM {table.name} WHERE {_WITHIN}{where} GROUP BY start",
         [*_within(project, span), *values],
     )
     return {at: (float(value), int(base)) for at, value, base in rows}
+
+
+def find_table(metric: Metric, kept: Filter) -> Table:
+    """The rollup with fewest rows that has a metric and the fields of the filter."""
+    return metric.table if metric.table is TURNS else narrowest(BY_KIND, kept.columns)
 
 
 _WITHIN = "project_id = %s AND grain = %s AND start >= %s AND start < %s"

@@ -4,7 +4,7 @@ It takes away what is there and inserts what the raw rows say, so that twice is 
 whatever came late, twice, or was taken away. The raw rows are read once and counted in the finest
 steps by all dimensions; what has longer steps or fewer dimensions is a sum of that. Its parameters
 are ``project``, ``grains``, ``finest`` (the least of them), ``since``, ``until`` (the hour),
-``low`` and ``high`` (its keys).
+``low`` and ``high`` (its keys), and ``most``, the grains that are kept of the tables but ``FEW``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from analytics.rollup_sql import (
     CODE_COUNTS,
     EPOCH,
     EXPECTED,
+    FEW,
     KIND_COUNTS,
     KINDS,
     LATENCIES,
@@ -214,8 +215,9 @@ def write_hour() -> str:
         parts.append(f"held_{table.name} AS ({rows.strip()})")
         parts.append(f"gone_{table.name} AS ({take_away(table)})")
         columns = ", ".join(("grain", "start", *table.rest))
+        kept = "" if table in FEW else " WHERE grain = ANY(%(most)s)"
         parts.append(
             f"new_{table.name} AS (INSERT INTO {table.name} ({table.columns})"
-            f" SELECT %(project)s::bigint, {columns} FROM held_{table.name})"
+            f" SELECT %(project)s::bigint, {columns} FROM held_{table.name}{kept})"
         )
     return f"WITH {', '.join(parts)} SELECT count(*) FROM hour_calls"

@@ -86,6 +86,9 @@ BY_CODE = (SUMMARY_CODES, TRAFFIC_CODES, TOOL_CODES, CODE_COUNTS)
 """The same counts by fewer and by all dimensions, those with fewest rows first."""
 BY_KIND = tuple(table for table in BY_CALLS if "kind" in table.dimensions)
 TABLES = (*BY_CALLS, *BY_CODE, POINTERS, TURNS, OFFERS, EXPECTED, LATENCIES)
+FEW = (SUMMARIES, TURNS)
+"""Those whose five minutes are kept for longer (``spans.KEPT_FEW_FIVES``): an hour has few rows,
+however many calls."""
 
 
 def narrowest(tables: Sequence[Table], columns: Iterable[str]) -> Table:

@@ -22,8 +22,18 @@ from django.utils import timezone
 from analytics.costs import rollup as top_rollup
 from analytics.records import DirtyHour, DirtyMonth
 from analytics.rollup_hour import write_hour
-from analytics.rollup_sql import TABLES, write_longer
-from analytics.spans import DAY, FIVE, HOUR, KEPT_FIVES, MONTH, QUARTER, after, floor
+from analytics.rollup_sql import FEW, TABLES, Table, write_longer
+from analytics.spans import (
+    DAY,
+    FIVE,
+    HOUR,
+    KEPT_FEW_FIVES,
+    KEPT_FIVES,
+    MONTH,
+    QUARTER,
+    after,
+    floor,
+)
 from console.lib import uuid7
 
 logger = logging.getLogger(__name__)
@@ -143,10 +153,11 @@ def _take_marks(project: int, quarter: datetime) -> list[datetime]:
 def compute_hour(project: int, hour: datetime, now: datetime) -> None:
     """Make the rows of one hour anew, and those of its five minutes where they are kept."""
     end = after(hour, HOUR)
-    grains = [HOUR, FIVE] if hour > now - KEPT_FIVES else [HOUR]
+    grains = [HOUR, FIVE] if hour > now - KEPT_FEW_FIVES else [HOUR]
     values: dict[str, Any] = {
         "project": project,
         "grains": grains,
+        "most": grains if hour > now - KEPT_FIVES else [HOUR],
         "finest": min(grains),
         "since": hour,
         "until": end,
@@ -185,7 +196,11 @@ def drop_fives(now: datetime) -> int:
         for table in TABLES:
             cursor.execute(
                 f"DELETE FROM {table.name} WHERE grain = %s AND start < %s",
-                [FIVE, floor(now - KEPT_FIVES - timedelta(hours=1), HOUR)],
+                [FIVE, floor(now - _keep_fives(table) - timedelta(hours=1), HOUR)],
             )
             gone += int(cursor.rowcount)
     return gone
+
+
+def _keep_fives(table: Table) -> timedelta:
+    return KEPT_FEW_FIVES if table in FEW else KEPT_FIVES

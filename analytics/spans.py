@@ -13,6 +13,8 @@ FIVE, HOUR, QUARTER, DAY, MONTH = 5, 60, 360, 1440, 43200
 GRAINS = (FIVE, HOUR, QUARTER, DAY, MONTH)
 KEPT_FIVES = timedelta(days=3)
 """How long the grain of five minutes is kept: longer stretches read hours and more."""
+KEPT_FEW_FIVES = timedelta(days=32)
+"""How long it is kept by the fewest dimensions: alerts are previewed over a month."""
 NAMES = {FIVE: "5 min", HOUR: "hour", QUARTER: "6 h", DAY: "day", MONTH: "month"}
 RANGES: dict[str, tuple[str, timedelta, int]] = {
     "1h": ("Last hour", timedelta(hours=1), FIVE),

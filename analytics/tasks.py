@@ -13,6 +13,8 @@ from analytics.alerts import deliveries, evaluation, news
 from analytics.repricing import engine
 
 REPRICING = 20.0
+_MOST_COARSE = 100
+"""Hours that are computed anew each hour so that a month has its five minutes."""
 """Seconds that one task may take."""
 
 
@@ -60,10 +62,11 @@ def compute_months() -> int:
 
 @shared_task(name="analytics.tidy")
 def tidy() -> int:
-    """Have hours computed whose raw rows went with a partition, and drop old fine steps."""
-    marked = marks.mark_gone()
-    rollups.drop_fives(timezone.now())
-    return marked
+    """Have hours computed whose raw rows went with a partition, or that lack steps of five minutes,
+    and drop old fine steps; how many hours."""
+    now = timezone.now()
+    rollups.drop_fives(now)
+    return marks.mark_gone() + marks.mark_coarse(now, _MOST_COARSE)
 
 
 @shared_task(name="analytics.reprice")

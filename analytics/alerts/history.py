@@ -13,12 +13,12 @@ from django.urls import reverse
 from analytics.alerts.budgeting import slide_budget
 from analytics.alerts.lifecycle import Firing, simulate
 from analytics.alerts.preview import HOUR, MINUTE, WEEK, Readings, at, pick_worst, slide
-from analytics.alerts.readings import read_hours, read_minutes
+from analytics.alerts.readings import read_fives, read_hours, read_minutes
 from analytics.alerts.records import AlertRule
 from analytics.alerts.rules import WEEKS, Measured
 from analytics.alerts.telling import rows_of
 from analytics.alerts.wording import tell_reading
-from analytics.spans import write_times
+from analytics.spans import FIVE, floor, write_times
 from console.accounts.models import Project
 from console.lib.charts import Chart, Marker, Series, Unit
 from conversations.search.query import parse
@@ -28,6 +28,8 @@ _UNITS: dict[str, Unit] = {
 }  # fmt: skip
 BUDGET = 8.0
 """Seconds that one look back may read."""
+_BY_MINUTE = timedelta(days=1)
+"""A look back that is no longer reads every minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,14 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class LookBack:
     """``since`` is how far back was read: later than asked for where the time did not suffice.
-    ``base`` counts the calls or turns, None for a budget. ``lacks_past`` says that too little is
-    stored to compare."""
+    From ``finely`` on windows were looked at each minute, before it each five minutes, where it is
+    not None. ``base`` counts the calls or turns, None for a budget. ``lacks_past`` says that too
+    little is stored to compare."""
 
     since: datetime
     until: datetime
     asked: datetime
+    finely: datetime | None
     firings: Sequence[Told]
     base: int | None
     lacks_past: bool
@@ -64,11 +68,11 @@ def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta)
     rule = row.rule
     until = now.replace(second=0, microsecond=0)
     asked = since = until - length
-    base = None
+    base = finely = None
     if row.budget:
         series, step = list(slide_budget(row.budget, rule, asked, until)), timedelta(hours=1)
     else:
-        since, base, series = _slide(row, asked, until)
+        since, finely, base, series = _slide(row, asked, until)
     firings = simulate(rule, ((at(end), measured) for end, measured in series))
     told = [_tell(row, firing, until) for firing in firings]
     minutes = round(step.total_seconds()) // MINUTE
@@ -77,6 +81,7 @@ def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta)
         since=since,
         until=until,
         asked=asked,
+        finely=finely,
         firings=told[::-1],
         base=base,
         lacks_past=_lacks_past(series),
@@ -86,19 +91,25 @@ def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta)
 
 def _slide(
     row: AlertRule, asked: datetime, until: datetime
-) -> tuple[datetime, int, list[tuple[int, Measured]]]:
-    """From when on there is a series, of how many rows it is, and the series."""
+) -> tuple[datetime, datetime | None, int, list[tuple[int, Measured]]]:
+    """From when on there is a series, from when on of each minute, of how many rows it is, and the
+    series."""
     rule, deadline = row.rule, monotonic() + BUDGET
-    before = asked - timedelta(seconds=rule.window)
+    window = timedelta(seconds=rule.window)
+    by_minute = until - asked <= _BY_MINUTE or rule.window % (FIVE * MINUTE)
+    before = (asked if by_minute else floor(asked, FIVE)) - window
     hours: Readings = {}
     if rule.basis == "past":
         first = int(before.timestamp() - WEEKS * WEEK) // HOUR
         hours = read_hours(row.asked, first, int(until.timestamp()) // HOUR - first, deadline)
-    held = read_minutes(row.asked, before, until, deadline)
-    since = max(asked, held.reached + timedelta(seconds=rule.window))
-    begins, ends = (round(moment.timestamp()) // MINUTE for moment in (since, until))
+    read = read_minutes if by_minute else read_fives
+    held = read(row.asked, before, until, deadline)
+    since = held.reached + window
+    finely = min(held.finely + window, until)
+    begins, each, ends = (round(moment.timestamp()) // MINUTE for moment in (since, finely, until))
     base = sum(one.base for minute, one in held.readings.items() if minute >= begins)
-    return since, base, list(slide(rule, held.readings, begins, ends, hours))
+    series = list(slide(rule, held.readings, begins, ends, hours, each))
+    return since, finely if finely > since else None, base, series
 
 
 def _lacks_past(series: Sequence[tuple[int, Measured]]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from analytics.alerts.rules import WEEKS, Measured, Reading, Rule, is_worse, measure, merge
+from analytics.spans import FIVE
 
 MINUTE = 60
 HOUR = 3600
@@ -35,10 +36,11 @@ class _Window:
 
 
 def slide(
-    rule: Rule, minutes: Readings, since: int, until: int, hours: Readings
+    rule: Rule, minutes: Readings, since: int, until: int, hours: Readings, finely: int = 0
 ) -> Iterator[tuple[int, Measured]]:
     """The rule's window as it stood at the end of each minute from ``since`` to ``until``, both in
-    minutes since 1970. ``hours`` are those of the weeks before, where the rule looks at them."""
+    minutes since 1970. ``hours`` are those of the weeks before, where the rule looks at them. Up to
+    the minute ``finely`` only those that end at a whole five minutes."""
     length = max(1, rule.window // MINUTE)
     window = _Window()
     for minute in range(since - length, since):
@@ -46,6 +48,8 @@ def slide(
     stretch, past = (0, 0), list[Reading]()
     for end in range(since + 1, until + 1):
         window.move(minutes.get(end - 1, _NOTHING), minutes.get(end - 1 - length, _NOTHING))
+        if end < finely and end % FIVE:
+            continue
         if rule.basis == "past" and (same := past_hours(rule, end * MINUTE, 0)) != stretch:
             stretch = same
             past = [read_past(rule, hours, end * MINUTE, week) for week in range(1, WEEKS + 1)]

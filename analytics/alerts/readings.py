@@ -6,7 +6,8 @@ filter asks for; everything else is counted by key, up to this very second, howe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -21,6 +22,7 @@ from analytics.alerts.watched import Watched
 from analytics.definitions import Metric
 from analytics.filters import Filter
 from analytics.records import DirtyHour
+from analytics.rollup_sql import FEW
 from analytics.sketch import BUCKET
 from analytics.spans import FIVE, HOUR, Span, after, floor
 from console.accounts.models import Project
@@ -82,6 +84,16 @@ class Asked:
         if any(term.field not in self.watched.of.fields for term in self.query.terms):
             return None
         return filters.read_filter(self.project, self.query.text)
+
+    @property
+    def is_kept_in_fives(self) -> bool:
+        """Do rollups hold its five minutes for a month?"""
+        kept, measured = self.of_rollups, self.watched.of
+        return (
+            kept is not None
+            and isinstance(measured, Metric)
+            and metrics.find_table(measured, kept) in FEW
+        )
 
 
 def read_filter(text: str) -> Query:
@@ -199,22 +211,75 @@ def read_hours(asked: Asked, first: int, count: int, deadline: float) -> dict[in
 
 @dataclass(slots=True)
 class Minutes:
-    """What was, by the minute since 1970, complete from ``reached`` on."""
+    """What was, by the minute since 1970, complete from ``reached`` on. Before ``finely`` some
+    minutes hold five: themselves, the last of them, and the four before."""
 
     readings: Mapping[int, Reading]
     reached: datetime
+    finely: datetime
 
 
 def read_minutes(asked: Asked, since: datetime, until: datetime, deadline: float) -> Minutes:
     """Every minute from ``since`` to ``until`` (both whole minutes), the newest first, as far back
     as the time until the deadline reaches."""
     held = Sliced(datetime.fromtimestamp(0, UTC), 60.0)
-    end, length = until, _FIRST_STRETCH
-    while end > since:
-        start = max(since, end - length)
-        try:
-            read_rows(asked, held, start, end, deadline)
-        except TooMuch:
-            break
-        end, length = start, min(length * 2, _LONGEST_STRETCH)
-    return Minutes(held.slices, end)
+    return Minutes(held.slices, _read_back(asked, held, [(since, until)], deadline), since)
+
+
+def read_fives(asked: Asked, since: datetime, until: datetime, deadline: float) -> Minutes:
+    """As ``read_minutes``, but what is older than a day by five minutes from the rollups, wherever
+    these hold them. ``since`` is a whole five minutes."""
+    finely = floor(until - _FIRST_STRETCH, HOUR)
+    if not asked.is_kept_in_fives or since >= finely:
+        return read_minutes(asked, since, until, deadline)
+    held = Sliced(datetime.fromtimestamp(0, UTC), 60.0)
+    gaps, at = list[Stretch](), since
+    for start, end in _read_whole_hours(asked, held, since, finely):
+        gaps.append((at, start))
+        at = end
+    reached = _read_back(asked, held, [*gaps, (at, until)], deadline)
+    return Minutes(held.slices, reached, finely)
+
+
+def _read_whole_hours(
+    asked: Asked, held: Sliced, since: datetime, until: datetime
+) -> Iterator[Stretch]:
+    """Put the steps of five minutes into their last minutes; the stretches that this told of."""
+    kept = asked.of_rollups
+    assert kept is not None
+    for start, end in _find_settled(asked.project, since, until):
+        steps, whole = Counter[datetime](), dict[datetime, int]()
+        found = list(_read_steps(asked, kept, Span(start, end, FIVE)))
+        for step, reading in found:
+            steps[floor(step, HOUR)] += reading.base
+        for hour, reading in _read_steps(asked, kept, Span(start, end, HOUR)):
+            whole[hour] = reading.base
+        lacking = {hour for hour, base in whole.items() if steps[hour] != base}
+        for step, reading in found:
+            if floor(step, HOUR) not in lacking:
+                last = step + timedelta(minutes=FIVE - 1)
+                held.add(int((last - held.origin).total_seconds() // held.seconds), reading)
+        at = start
+        for hour in sorted(lacking):
+            if at < hour:
+                yield at, hour
+            at = after(hour, HOUR)
+        if at < end:
+            yield at, end
+
+
+def _read_back(
+    asked: Asked, held: Sliced, stretches: Sequence[Stretch], deadline: float
+) -> datetime:
+    """Count the rows of these stretches, the oldest first among them, from the newest back; where
+    it came to before the deadline."""
+    length = _FIRST_STRETCH
+    for first, end in reversed(stretches):
+        while end > first:
+            start = max(first, end - length)
+            try:
+                read_rows(asked, held, start, end, deadline)
+            except TooMuch:
+                return end
+            end, length = start, min(length * 2, _LONGEST_STRETCH)
+    return stretches[0][0]

@@ -35,7 +35,7 @@ from analytics.records import (
 )
 from analytics.rollup_sql import KINDS
 from analytics.sketch import bucket
-from analytics.spans import DAY, FIVE, GRAINS, HOUR, KEPT_FIVES, floor, of_range
+from analytics.spans import DAY, FIVE, GRAINS, HOUR, KEPT_FEW_FIVES, KEPT_FIVES, floor, of_range
 from console.accounts.models import Project
 from console.lib import json
 from conversations.labels import Draft, set_label
@@ -85,6 +85,15 @@ def sum_steps(model: Any, project: Project, grain: int) -> Counter[datetime]:
     return found
 
 
+def count_calls(project: Project, grain: int) -> Counter[datetime]:
+    """As they are kept by the fewest dimensions."""
+    oldest = NOW - KEPT_FEW_FIVES
+    calls = ToolCall.objects.filter(project=project)
+    return Counter(
+        floor(call.at, grain) for call in calls if grain > FIVE or floor(call.at, HOUR) > oldest
+    )
+
+
 def agree(project: Project) -> None:
     for grain in GRAINS:
         counted = count_directly(project, grain)
@@ -93,14 +102,15 @@ def agree(project: Project) -> None:
         for ((at, *_), what), number in counted.items():
             by_step[at] += number if what == "calls" else 0
         narrower = (
-            SummaryCount, ModelCount, KindCount, ToolCount, ModelToolCount, ToolKindCount,
+            ModelCount, KindCount, ToolCount, ModelToolCount, ToolKindCount,
         )  # fmt: skip
         for narrow in narrower:
             assert sum_steps(narrow, project, grain) == by_step
+        assert sum_steps(SummaryCount, project, grain) == count_calls(project, grain)
         turns = Counter[datetime]()
         cost: Any = Counter()
         for turn in Turn.objects.filter(project=project):
-            if grain > FIVE or floor(turn.at, HOUR) > NOW - KEPT_FIVES:
+            if grain > FIVE or floor(turn.at, HOUR) > NOW - KEPT_FEW_FIVES:
                 turns[floor(turn.at, grain)] += 1
                 cost[floor(turn.at, grain)] += turn.cost or 0
         rows = TurnCount.objects.filter(project=project, grain=grain)
@@ -310,6 +320,25 @@ def test_old_steps_of_five_minutes_are_dropped() -> None:
     assert rollups.drop_fives(NOW + timedelta(days=4)) > 0
     assert not CallCount.objects.filter(grain=FIVE).exists()
     assert CallCount.objects.filter(grain=HOUR).exists()
+    assert SummaryCount.objects.filter(grain=FIVE).exists()
+    assert rollups.drop_fives(NOW + timedelta(days=34)) > 0
+    assert not SummaryCount.objects.filter(grain=FIVE).exists()
+
+
+def test_hours_from_before_five_minutes_were_kept_for_a_month_get_them() -> None:
+    project = make_project()
+    for hours in (5, 24 * 10, 24 * 20):
+        make_turn(project, ago(hours=hours), [{}])
+    catch_up()
+    assert not marks.mark_coarse(NOW, 10)
+    TurnCount.objects.filter(grain=FIVE, start__lt=ago(days=3)).delete()
+    SummaryCount.objects.filter(grain=FIVE, start__lt=ago(days=3)).delete()
+    assert marks.mark_coarse(NOW, 1) == 1
+    assert DirtyHour.objects.get().hour == floor(ago(days=10), HOUR)
+    assert marks.mark_coarse(NOW, 10) == 2
+    catch_up()
+    assert sum_steps(SummaryCount, project, FIVE).total() == 3
+    agree(project)
 
 
 @pytest.mark.parametrize(
