@@ -47,7 +47,9 @@ def slide(
         window.move(minutes.get(minute, _NOTHING), _NOTHING)
     stretch, past = (0, 0), list[Reading]()
     for end in range(since + 1, until + 1):
-        window.move(minutes.get(end - 1, _NOTHING), minutes.get(end - 1 - length, _NOTHING))
+        comes, goes = minutes.get(end - 1), minutes.get(end - 1 - length)
+        if comes or goes:  # most minutes are empty where they are held by five
+            window.move(comes or _NOTHING, goes or _NOTHING)
         if end < finely and end % FIVE:
             continue
         if rule.basis == "past" and (same := past_hours(rule, end * MINUTE, 0)) != stretch:
