@@ -10,8 +10,8 @@ from analytics.definitions import OF_CALLS
 from analytics.definitions import OF_TURNS as OF_TURNS
 from console.accounts.models import Project
 from console.lib.fields import to_stored
+from conversations.search.names import find_names
 from conversations.search.query import BadQuery, Query, Term, parse
-from conversations.search.reading import find_names
 
 COLUMNS = OF_CALLS
 """Fields that a filter of analytics may ask for: the dimensions that every row has."""

@@ -27,8 +27,8 @@ from analytics.sketch import BUCKET
 from analytics.spans import FIVE, HOUR, Span, after, floor
 from console.accounts.models import Project
 from console.lib import uuid7
+from conversations.search.names import find_names
 from conversations.search.query import BadQuery, Query, parse
-from conversations.search.reading import find_names
 from conversations.search.sql import Finder
 
 _FIRST_STRETCH, _LONGEST_STRETCH = timedelta(days=1), timedelta(days=8)

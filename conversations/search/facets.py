@@ -10,7 +10,7 @@ from console.accounts.models import Project
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.search.fields import VERDICTS, Kind
 from conversations.search.query import Query, Term
-from conversations.search.reading import Hit, find
+from conversations.search.reading import Hit, find_counted
 from conversations.search.rows import within
 
 COUNTED = 10_000
@@ -59,15 +59,16 @@ class Facets:
 
 def divide(project: Project, query: Query, kind: Kind) -> Facets:
     """Facets of the newest matches, and how many matches there are."""
-    found = find(project, query, kind, size=COUNTED, budget=BUDGET)
-    newest = found.hits[:DIVIDED]
+    newest, count, is_more = find_counted(
+        project, query, kind, size=DIVIDED, most=COUNTED, budget=BUDGET
+    )
     counts = _count(kind, newest) if newest else {}
     facets = [
         Facet(name, _LABELS.get(name, name.capitalize()), _values(query, name, counter))
         for name, counter in counts.items()
         if counter
     ]
-    return Facets(len(found.hits), found.older is not None, len(newest), facets)
+    return Facets(count, is_more, len(newest), facets)
 
 
 def _count(kind: Kind, hits: Sequence[Hit]) -> dict[str, Counter[str]]:
@@ -113,7 +114,10 @@ def _count_calls(kind: Kind, hits: Sequence[Hit], counts: dict[str, Counter[str]
 
 def _add(counts: dict[str, Counter[str]], **values: Iterable[str]) -> None:
     for name, found in values.items():
-        counts[name].update(value for value in set(found) if value)
+        counter = counts[name]
+        for value in set(found):
+            if value:
+                counter[value] += 1
 
 
 def _values(query: Query, name: str, counter: Counter[str]) -> list[Value]:

@@ -21,13 +21,11 @@ from psycopg.errors import QueryCanceled
 
 from console.accounts.models import Project
 from console.lib import uuid7
-from conversations.models import Conversation, ToolCall, TurnKey
-from conversations.search.asked import Names, Side
+from conversations.search.asked import Side
 from conversations.search.fields import Kind
+from conversations.search.names import find_names
 from conversations.search.query import Query, read_times
-from conversations.search.sql import Finder, Statement, find_calls_by_id
-from conversations.storage import key_of
-from tools_registry.models import ToolVersion
+from conversations.search.sql import Finder, Statement
 
 SIZE = 50
 BUDGET = 2.0
@@ -41,7 +39,6 @@ MOST = 2000
 PARTS = 4
 _SHORTEST = 1 << 86
 """Of a stretch that can be parted: 64 ms."""
-MOST_NAMES = 200
 _LAST = UUID(int=(1 << 128) - 1)
 _TABLES = {
     "calls": "conversations_toolcall",
@@ -93,6 +90,21 @@ def find(
     return reader.read(low, high, before, size)
 
 
+def find_counted(
+    project: Project, query: Query, kind: Kind, *, size: int, most: int, budget: float
+) -> tuple[list[Hit], int, bool]:
+    """The newest ``size`` matches; how many there are, up to ``most``; whether there are, or may
+    be, more than that."""
+    reader = _Reader(project, query, kind, time.monotonic() + budget)
+    low, high = _bounds(query, timezone.now())
+    found = reader.read(low, high, None, size)
+    count = len(found.hits)
+    if found.older is None or found.reached:
+        return found.hits, count, found.older is not None
+    more, is_more = reader.count_on(low, found, most - count)
+    return found.hits, count + more, is_more
+
+
 def read_in_order(
     project: Project,
     query: Query,
@@ -131,53 +143,6 @@ def _key(at: datetime) -> UUID:
         return uuid7.floor(at)
     except ValueError:
         return UUID(int=0) if at.year < 1971 else _LAST
-
-
-def find_names(project: Project, query: Query) -> Names:
-    """What the values of ``version`` and ``id`` stand for in this project."""
-    tools = {
-        value
-        for term in query.of("tool")
-        for value in term.values
-        if not term.negated and term.prefix(value) is None
-    }
-    versions = {
-        value: _find_versions(project, value, tools)
-        for term in query.of("version")
-        for value in term.values
-    }
-    ids = {value: _find_ids(project, value) for term in query.of("id") for value in term.values}
-    every = [key for found in ids.values() for key in found]
-    calls = ToolCall.objects.filter(project=project, pk__in=every) if every else []
-    return Names(versions, ids, {call.pk: call.turn_id for call in calls})
-
-
-def _find_versions(project: Project, value: str, tools: set[str]) -> list[int]:
-    name, _, number = value.rpartition("@")
-    digits = number.lower().removeprefix("v")
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
-        return []
-    rows = ToolVersion.objects.filter(project=project, number=int(digits))
-    if name or tools:
-        rows = rows.filter(tool__name__in=[name] if name else tools)
-    return list(rows.values_list("pk", flat=True)[:2000])
-
-
-def _find_ids(project: Project, value: str) -> list[UUID]:
-    try:
-        return [UUID(value)]
-    except ValueError:
-        value = value[:300]
-    found = list(Conversation.objects.filter(project=project, key=value).values_list("pk"))
-    found += TurnKey.objects.filter(pk=key_of(project.pk, value)).values_list("turn_id")
-    return [key for (key,) in found] + _find_calls(project, value)
-
-
-def _find_calls(project: Project, value: str) -> list[UUID]:
-    statement = find_calls_by_id(project.pk, value, MOST_NAMES)
-    with connection.cursor() as cursor:
-        cursor.execute(statement.sql, statement.values)
-        return [key for (key,) in cursor.fetchall()]
 
 
 class _Reader:
@@ -222,6 +187,36 @@ class _Reader:
             return int(self._run(self.finder.count(*ends))[0][0]) if ends else 0
         except _TimeUp:
             return None
+
+    def count_on(self, low: UUID, found: Found, most: int) -> tuple[int, bool]:
+        """How many more there are after what was found, up to ``most``; are there others?"""
+        count, seen = 0, {str(hit.conversation) for hit in found.hits}
+        shown, high = len(seen), found.hits[-1].id
+        try:
+            ends = self._ends(low, high)
+            for first, last in self._grow(
+                ends[0] if ends else high, high, found.hits[0].id.int - high.int
+            ):
+                if self.kind != "conversations":
+                    count += self._run(self.finder.tally(first, last, most + 1 - count))[0][0]
+                else:
+                    self._gather(first, last, shown + most, seen)
+                    count = len(seen) - shown
+                if count > most:
+                    return most, True
+        except _TimeUp:
+            return count, True
+        return count, False
+
+    def _gather(self, first: UUID, last: UUID, most: int, seen: set[str]) -> None:
+        """Add the conversations of the stretch that match, until more than ``most`` are seen."""
+        stretches = [(first, last)]
+        while stretches and len(seen) <= most:
+            low, high = stretches.pop()
+            rows = self._run(self.finder.gather(low, high, 2 * most))
+            seen |= {row[0] for row in rows}
+            if sum(row[1] for row in rows) == 2 * most and high.int - low.int > _SHORTEST:
+                stretches += _part(low, high)
 
     def _read_stretch(
         self, first: UUID, last: UUID, ordered: bool, size: int, hits: list[Hit]
@@ -302,11 +297,16 @@ class _Reader:
         by_words, indexed = self.finder.has_words, self.finder.is_indexed
         edge = self._edge(oldest, newest, WALK_WORDS if by_words else WALK)
         yield edge, newest, not by_words
-        length = max(newest.int - edge.int, 1 << 90)
+        for first, last in self._grow(oldest, edge, newest.int - edge.int):
+            yield first, last, not indexed
+
+    def _grow(self, oldest: UUID, edge: UUID, length: int) -> Iterator[tuple[UUID, UUID]]:
+        """Stretches from ``edge`` down to the oldest, each longer than the one before it."""
+        length = max(length, 1 << 90)
         while edge > oldest:
             length *= GROWTH
             first = max(oldest, _down_to_millisecond(edge.int - length))
-            yield first, edge, not indexed
+            yield first, edge
             edge = first
 
     def _edge(self, oldest: UUID, newest: UUID, rows: int) -> UUID:

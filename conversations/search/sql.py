@@ -103,6 +103,21 @@ class Finder:
         sql, values = self._select(low, high, indexed=self.is_indexed)
         return Statement(f"SELECT count(*) FROM ({sql}) AS hit", values)
 
+    def tally(self, low: UUID, high: UUID, most: int) -> Statement:
+        """How many matches there are within [low, high), up to ``most``."""
+        sql, values = self._select(low, high, indexed=self.is_indexed)
+        return Statement(f"SELECT count(*) FROM ({sql} LIMIT {most:d}) AS hit", values)
+
+    def gather(self, low: UUID, high: UUID, most: int) -> Statement:
+        """The conversations of up to ``most`` matches within [low, high), as text, and of how
+        many each."""
+        sql, values = self._select(low, high, indexed=self.is_indexed)
+        return Statement(
+            "SELECT conversation_id::text, count(*)"
+            f" FROM ({sql} LIMIT {most:d}) AS hit GROUP BY conversation_id",
+            values,
+        )
+
     def shown_before(self, conversations: Sequence[UUID], low: UUID, high: UUID) -> Statement:
         """Which of the conversations have a match within [low, high): an earlier page had them."""
         sql, values = self._select(low, high, indexed=False)
