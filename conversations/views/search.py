@@ -174,6 +174,7 @@ def _frame(request: ProjectRequest, kind: Kind, query: Query, address: Address) 
         "query": query,
         "cols": request.GET.get("cols", ""),
         "chips": [(term, address.with_(q=query.without(term).text)) for term in query.terms],
+        "has_words": bool(query.of("text")),
         "columns": [(column, column.name in chosen) for column in rows.COLUMNS[kind]],
         "span": _name_span(query),
         "spans": [(label, _at_span(address, query, span)) for span, label in SPANS.items()],

@@ -95,6 +95,12 @@ def test_a_chip_takes_its_term_away(client: Client, vera: Member) -> None:
     )
 
 
+def test_words_say_where_they_are_looked_for(client: Client, vera: Member) -> None:
+    said = "Words are looked for in each turn’s new messages"  # noqa: RUF001
+    assert said in read(client, url("call-list", vera), q="refund")
+    assert said not in read(client, url("call-list", vera), q="tool:a")
+
+
 def test_what_is_wrong_is_said_with_the_way_out(client: Client, vera: Member) -> None:
     text = read(client, url("call-list", vera), q="tool:a", add="verdct:rejected")
     assert "There is no field verdct. Did you mean verdict?" in html.unescape(text)
