@@ -2,6 +2,7 @@
 
 Daphne runs the application when it has the whole body. A body that is refused is answered at
 once and never kept; what of it still arrives is dropped, so that the client can read the answer.
+A line of a head that is too long, which Twisted drops in silence, is answered as well.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from urllib.parse import unquote
 
 from daphne.http_protocol import WebRequest
 from twisted.internet import reactor
+from twisted.web.http import HTTPChannel
 
-from conversations.doors.edge import Refusal, refuse_head, refuse_size
+from conversations.doors.edge import Refusal, refuse_head, refuse_line, refuse_size
 from conversations.doors.limits import largest_of
 
 LINGER = 3.0
@@ -60,13 +62,7 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]
         """Answer, and close when the client has sent all or ``LINGER`` is over."""
         self.refused = True
         self.requestHeaders.removeHeader(b"Expect")
-        transport = self.channel.transport
-        transport.write(refusal.to_bytes())
-        if hasattr(transport, "loseWriteConnection"):
-            transport.loseWriteConnection()
-        cut: Any = transport.abortConnection
-        clock: Any = reactor
-        clock.callLater(LINGER, cut)
+        _end(self.channel.transport, refusal)
 
     def process(self) -> Any:
         """All of the body is there."""
@@ -81,8 +77,24 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]
         return super().process()
 
 
+def _end(transport: Any, refusal: Refusal) -> None:
+    transport.write(refusal.to_bytes())
+    if hasattr(transport, "loseWriteConnection"):
+        transport.loseWriteConnection()
+    clock: Any = reactor
+    clock.callLater(LINGER, transport.abortConnection)
+
+
+def _refuse_line(channel: Any, line: bytes) -> None:
+    """A line of a head is longer than ``MAX_LENGTH``: the request's own, or a header."""
+    channel.setRawMode()
+    channel.rawDataReceived = lambda rest: None
+    _end(channel.transport, refuse_line(line, channel.MAX_LENGTH))
+
+
 def install() -> None:
     """Make Daphne's connections use it."""
     from daphne import http_protocol
 
     http_protocol.WebRequest = LimitedRequest
+    HTTPChannel.lineLengthExceeded = _refuse_line  # type: ignore[method-assign]

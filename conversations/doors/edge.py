@@ -5,9 +5,11 @@ Under another server than ours, the views still refuse the same, after the serve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import unquote
 
 from console.accounts.models import hash_token
 from console.lib import json
@@ -56,6 +58,24 @@ def refuse_size(path: str, header: Callable[[str], str]) -> Refusal:
     """The refusal of a body that is too large."""
     detail = f"At most {largest_of(path):,} bytes are taken. Send less at once."
     return _write(path, header, 413, "body_too_large", detail)
+
+
+_REQUEST_LINE = re.compile(rb"[A-Z]{1,20} (/[^ ?]*)")
+
+
+def refuse_line(line: bytes, most: int) -> Refusal:
+    """The refusal of a head with a line of more than ``most`` bytes, by how that line begins."""
+    asked = _REQUEST_LINE.match(line)
+    if asked is None:
+        detail = f"At most {most:,} bytes are taken in a header. Send less in it."
+        return _write("/", _no_header, 431, "header_too_large", detail)
+    path = unquote(asked[1][:1000].decode("latin-1"))
+    detail = f"At most {most:,} bytes are taken in an address. Send a shorter one."
+    return _write(path, _no_header, 414, "address_too_long", detail)
+
+
+def _no_header(_: str) -> str:
+    return ""
 
 
 def _write(

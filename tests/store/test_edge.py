@@ -74,6 +74,23 @@ def test_a_head_alone_is_refused_for_its_length(
     assert status == 413 and told(body)
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "told"),
+    [
+        ("/sign-in/?q=" + "a" * 20_000, {}, 414, lambda body: body["code"] == "address_too_long"),
+        ("/v1/traces?" + "a" * 90_000, {}, 414, lambda body: "address" in body["message"]),
+        ("/sign-in/", {"X_Long": "a" * 20_000}, 431, lambda body: body["status"] == 431),
+    ],
+)
+def test_a_line_of_the_head_that_is_too_long_is_answered(
+    web: str, path: str, headers: dict[str, str], status: int, told: Any
+) -> None:
+    with dial(web) as line:
+        send_head(line, path, **headers)
+        answered, _, body = read_answer(line)
+    assert answered == status and told(body)
+
+
 def test_a_client_that_asks_first_is_not_told_to_go_on(web: str) -> None:
     with dial(web) as line:
         send_head(line, "/api/v1/turns", Content_Length=str(SENT + 1), Expect="100-continue")
