@@ -106,7 +106,7 @@ def test_every_place_shows_hostile_text_as_text(desk: Page, bob: Member) -> None
     assert_harmless(desk)
     column.get_by_label("Answer for").fill(ATTACK.replace("\x00", ""))
     column.get_by_role("button", name="Answer and continue").click()
-    expect(column.get_by_text("Finished")).to_be_visible()
+    expect(column.get_by_text("Finished", exact=True)).to_be_visible()
     assert_harmless(desk)
 
     conversation = Conversation.objects.get()
@@ -142,7 +142,7 @@ def test_an_error_of_the_provider_is_shown_as_text(desk: Page) -> None:
 
 def test_a_line_of_a_million_letters_is_folded_until_it_is_asked_for(desk: Page) -> None:
     column = run(desk, "long")
-    expect(column.get_by_text("Finished")).to_be_visible(timeout=30_000)
+    expect(column.get_by_text("Finished", exact=True)).to_be_visible(timeout=30_000)
     more = column.get_by_role("button", name="Show all 1,000,000 characters")
     assert len(column.locator(".reply").inner_text()) <= 4096
     more.click()

@@ -80,7 +80,7 @@ def test_from_the_one_time_link_to_a_stored_call(newcomer: Page) -> None:
         boxes.last.fill('{"temperature": -4.5}')
         column.get_by_role("button", name="Answer and continue").last.click()
         expect(boxes).to_have_count(left)
-    expect(column.get_by_text("Finished")).to_be_visible(timeout=SLOW)
+    expect(column.get_by_text("Finished", exact=True)).to_be_visible(timeout=SLOW)
     assert column.locator(".reply").inner_text().strip()
 
     assert column.locator(".call").count() == ToolCall.objects.count()

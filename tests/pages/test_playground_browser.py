@@ -85,7 +85,7 @@ def test_a_call_assembles_is_judged_answered_by_hand_and_the_model_goes_on(desk:
     column(desk).get_by_label("Answer for").fill('{"error": "no such field"}')
     column(desk).get_by_role("button", name="Answer with an error").click()
     expect(column(desk).get_by_text("Sorry.")).to_be_visible()
-    expect(column(desk).get_by_text("Finished")).to_be_visible()
+    expect(column(desk).get_by_text("Finished", exact=True)).to_be_visible()
     call = ToolCall.objects.get()
     assert (call.arguments, call.result, call.status) == (
         BAD,
@@ -100,7 +100,7 @@ def test_a_reload_in_mid_stream_loses_nothing_and_doubles_nothing(desk: Page) ->
     for so_far in ("5 6", "20 21"):
         expect(column(desk).locator(".reply")).to_contain_text(so_far)
         desk.reload()
-    expect(column(desk).get_by_text("Finished")).to_be_visible(timeout=20_000)
+    expect(column(desk).get_by_text("Finished", exact=True)).to_be_visible(timeout=20_000)
     assert column(desk).locator(".reply").inner_text().split() == SAID.split()
     assert Run.objects.count() == 1
 
@@ -256,7 +256,7 @@ def test_the_stored_stream_is_scrubbed_by_keys(desk: Page) -> None:
 def test_a_turn_is_run_again_and_forked(desk: Page) -> None:
     choose(desk, "slow", "Again")
     start(desk)
-    expect(column(desk).get_by_text("Finished")).to_be_visible(timeout=20_000)
+    expect(column(desk).get_by_text("Finished", exact=True)).to_be_visible(timeout=20_000)
     turn = re.sub(
         "/playground/.*", f"/conversations/{Conversation.objects.get().pk}/turns/1/", desk.url
     )
