@@ -128,14 +128,14 @@ METRICS = {
 class Duration:
     """What the sketches hold: ``name`` is one of ``records.MEASURES``, ``column`` theirs in the
     rows, ``fields`` what the sketches are divided by, its name first, ``longer`` the field of the
-    lists that compares it, "" where none does."""
+    lists that compares it."""
 
     name: str
     label: str
     rows: Rows
     column: str
     fields: tuple[str, ...]
-    longer: str = ""
+    longer: str
 
 
 _ASKED = ("model", "provider", "environment")
@@ -143,7 +143,7 @@ DURATIONS = {
     one.name: one
     for one in (
         Duration("turn", "Whole turn", "turns", "latency_ms", _ASKED, "latency"),
-        Duration("first", "First token", "turns", "first_token_ms", _ASKED),
+        Duration("first", "First token", "turns", "first_token_ms", _ASKED, "first_token"),
         Duration(
             "tool", "Tool", "calls", "latency_ms", ("tool", "version", "environment"), "latency"
         ),

@@ -39,7 +39,7 @@ class Watched:
         that last longer than the level."""
         if isinstance(self.of, Metric):
             return self.of.terms
-        if not self.of.longer or rule.basis == "past":
+        if rule.basis == "past":
             return ""
         return f"{self.of.longer}:>{rule.level:.12g}ms"
 

@@ -62,7 +62,7 @@ def show_latency(request: ProjectRequest) -> HttpResponse:
             for name, label in MEASURES
         ],
         "rows": [
-            (one, _link(frame, measure, one), before.get(one.name))
+            (one, _link(frame, measure, one, before.get(one.name)), before.get(one.name))
             for one in timings[: None if frame.extra["all"] else SHOWN]
         ],
         "unasked": frame.beyond(DURATIONS[measure].fields),
@@ -93,37 +93,41 @@ def _before(frame: Frame, measure: str, kept: Filter, limits: Limits) -> Mapping
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where one row leads: to all that was timed, to the slowest, and to those above the limit."""
+    """Where one row leads: to all that was timed, to what took as long as each percentile or
+    longer, to those above the limit, and to the slowest of the time before."""
 
-    all: str
-    slowest: str
-    above: str
+    all: str = ""
+    p50: str = ""
+    p95: str = ""
+    slowest: str = ""
+    above: str = ""
+    before: str = ""
 
 
-def _link(frame: Frame, measure: str, one: Timing) -> Links:
+def _link(frame: Frame, measure: str, one: Timing, before: Timing | None) -> Links:
     name = write_term("tool" if measure == "tool" else "model", one.name)
     if not name:
-        return Links("", "", "")
-    longer = DURATIONS[measure].longer
-    above = f"{longer}:>{one.limit:g}ms" if longer and one.limit else ""
+        return Links()
+    above = f"{DURATIONS[measure].longer}:>{one.limit:g}ms" if one.limit else ""
     return Links(
-        _list(frame, measure, name, _slower(measure)),
-        _list(frame, measure, name, _slower(measure, one.p99)),
-        _list(frame, measure, name, above) if above else "",
+        all=_list(frame, measure, name, _slower(measure)),
+        p50=_list(frame, measure, name, _slower(measure, one.p50)),
+        p95=_list(frame, measure, name, _slower(measure, one.p95)),
+        slowest=_list(frame, measure, name, _slower(measure, one.p99)),
+        above=_list(frame, measure, name, above) if above else "",
+        before=_list(frame, measure, name, _slower(measure, before.p99), span=frame.span.before)
+        if before
+        else "",
     )
 
 
 def _slower(measure: str, least: float | None = 0.0) -> str:
-    """The lists' term for what took so many ms or more, to the 1% that percentiles are within;
-    for what was timed at all where no field compares it."""
-    longer = DURATIONS[measure].longer
-    if not longer:
-        return "has:stream"
-    return f"{longer}:>={math.floor((least or 0.0) * 0.99)}ms"
+    """The lists' term for what took so many ms or more, to the 1% that percentiles are within."""
+    return f"{DURATIONS[measure].longer}:>={math.floor((least or 0.0) * 0.99)}ms"
 
 
 def _list(
-    frame: Frame, measure: str, *terms: str, span: tuple[datetime, datetime] | None = None
+    frame: Frame, measure: str, *terms: str, span: Span | tuple[datetime, datetime] | None = None
 ) -> str:
     """The calls or turns that the measure times, as far as it has the filter's fields."""
     kept = frame.within(DURATIONS[measure].fields)

@@ -11,8 +11,11 @@ from conversations.search.fields import Kind
 from conversations.search.query import Query, Term, parse
 
 SYMPTOMS = frozenset(
-    ["verdict", "finding", "layer", "misfire", "status", "label", "has", "text", "latency", "cost"]
-)
+    [
+        "verdict", "finding", "layer", "misfire", "status", "label", "has", "text", "latency",
+        "first_token", "cost",
+    ]
+)  # fmt: skip
 """Fields that say what went wrong; the others say where."""
 _PLACES = frozenset(["environment", "source"])
 

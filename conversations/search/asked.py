@@ -246,29 +246,37 @@ class Asked:
 
     def _place_latency(self, term: Term) -> None:
         ends = [read_duration(value) or 0.0 for value in term.values]
-        self._place_range(term, "latency_ms", ends, ends)
+        self._place_range(self.main, term, "latency_ms", ends)
+        self._add_buckets(term, ends)
+
+    def _place_first_token(self, term: Term) -> None:
+        """The index knows who streamed, not how soon: the column tells that."""
+        ends = [read_duration(value) or 0.0 for value in term.values]
+        self._place_range(self.turns, term, "first_token_ms", ends)
+        if not term.negated:
+            self._add_lexemes(self.turns, "has", ["stream"])
 
     def _place_cost(self, term: Term) -> None:
         texts = [read_money(value) or "0" for value in term.values]
-        self._place_range(term, "cost", texts, [float(text) * 1e6 for text in texts])
+        self._place_range(self.main, term, "cost", texts)
+        self._add_buckets(term, [float(text) * 1e6 for text in texts])
 
-    def _place_range(
-        self, term: Term, column: str, ends: Sequence[Any], sizes: Sequence[float]
-    ) -> None:
-        side = self.main
+    def _place_range(self, side: Side, term: Term, column: str, ends: Sequence[Any]) -> None:
         name = f"{side.alias}.{column}"
         if term.comparison == "..":
             condition, given = f"{name} BETWEEN %s AND %s", list(ends)
         else:
             condition, given = f"{name} {term.comparison} %s", [ends[0]]
+        side.add(f"({condition}) IS NOT TRUE" if term.negated else f"({condition})", *given)
+
+    def _add_buckets(self, term: Term, sizes: Sequence[float]) -> None:
+        """The powers of two of the main side that the comparison leaves."""
         if term.negated:
-            side.add(f"({condition}) IS NOT TRUE", *given)
             return
-        side.add(f"({condition})", *given)
         least = None if term.comparison in ("<", "<=") else sizes[0]
         most = None if term.comparison in (">", ">=") else sizes[-1]
         held = buckets(least, most, _BUCKETS[term.field])
-        self._add_lexemes(side, term.field, [str(number) for number in held])
+        self._add_lexemes(self.main, term.field, [str(number) for number in held])
 
     def _place_text(self, term: Term) -> None:
         value = term.values[0]

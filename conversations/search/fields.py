@@ -92,6 +92,12 @@ FIELDS = _table(
         "latency:>2s",
     ),
     Field(
+        "first_token",
+        "duration",
+        "Until the first token of a streamed turn came; in calls, of their turn",
+        "first_token:>800ms",
+    ),
+    Field(
         "cost",
         "money",
         "In calls: of the tool. In turns and conversations: of one model call",

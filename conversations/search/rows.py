@@ -91,6 +91,7 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
     ),
     "turns": (
         *_MODEL,
+        Column("first_token", "First token", lambda row: _milliseconds(row.first_token_ms)),
         Column("cost", "Cost", lambda row: _dollars(row.cost), chosen=True),
         Column("status", "Status", lambda row: row.status),
         Column("finish", "Finish", lambda row: row.finish_reason, wire=True),

@@ -16,7 +16,11 @@ MOST = 12
 RECENT = 2000
 """Rows whose values are suggested."""
 TIMES = ("15m", "1h", "24h", "7d", "30d")
-COMPARED = {"latency": (">1s", ">5s", ">30s"), "cost": (">0.01", ">0.1", ">1")}
+COMPARED = {
+    "latency": (">1s", ">5s", ">30s"),
+    "first_token": (">500ms", ">1s", ">5s"),
+    "cost": (">0.01", ">0.1", ">1"),
+}
 
 
 @dataclass(frozen=True, slots=True)

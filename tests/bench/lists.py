@@ -46,6 +46,7 @@ FIELDS = {
     "misfire": ["misfire:any", "misfire:wrong_type"],
     "status": ["status:error", "status:unanswered", "status:failed"],
     "latency": ["latency:>1s", "latency:>8s", "latency:<5ms"],
+    "first_token": ["first_token:>500ms", "first_token:<5ms"],
     "cost": ["cost:>0.001", "cost:>0.02"],
     "tag": ["tag:app:web", "tag:experiment:e57"],
     "user": ["user:u_0", "user:u_9999"],

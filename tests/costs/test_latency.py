@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from django.utils import timezone
@@ -64,3 +67,30 @@ def test_a_tools_p99_stands_beside_its_policys_timeout() -> None:
     page = client.get(path).content.decode()
     assert "set here for all" in page and "within 20%" in page
     assert client_of(people.rita).post(f"{path}limit/", {}).status_code == 403
+
+
+@pytest.mark.django_db
+def test_marks_of_first_tokens_lead_to_the_very_turns() -> None:
+    people = make_people()
+    talk = make_conversation(people.project, source="api")
+    at = timezone.now() - timedelta(hours=2)
+    for number, first in enumerate((90.0, 400.0, 2500.0, None)):
+        when = at + timedelta(seconds=number)
+        add_turn(talk, when, [], latency_ms=5000.0, first_token_ms=first, model="m", number=number)
+    compute()
+    LatencyLimit.objects.create(project=people.project, measure="first", name="m", limit_ms=300.0)
+    client = client_of(people.bob)
+    page = client.get(f"/p/{people.project.slug}/analytics/latency/?measure=first")
+    text = html.unescape(page.content.decode())
+    (row,) = page.context["rows"]
+    assert (row[0].number, row[0].above) == (3, 2)
+    for link, term, number in (
+        (row[1].all, "first_token:>=0ms", 3),
+        (row[1].slowest, "first_token:>=", 2),
+        (row[1].p50, "first_token:>=", 2),
+        (row[1].above, "first_token:>300ms", 2),
+    ):
+        assert link in text and term in unquote(link)
+        assert len(client.get(link).context["rows"]) == number, link
+    marks = [link for link in re.findall(r'"(/p/[^"]*turns/[^"]*)"', text) if "first_token" in link]
+    assert marks

@@ -165,6 +165,7 @@ def test_what_is_newer_waits_to_be_clicked(client: Client, vera: Member) -> None
         ("version:get", "version:get_weather@v1"),
         ("time:", "time:24h"),
         ("latency:", "latency:>1s"),
+        ("first_token:", "first_token:>500ms"),
         ("tag:", 'tag:"two words"'),
     ],
 )

@@ -30,6 +30,7 @@ NOW = datetime(2024, 2, 3, 3, 4, tzinfo=UTC)
         ("tag:app:web", (Term("tag", ("app:web",)),)),
         ("verdict:Rejected,flagged", (Term("verdict", ("rejected", "flagged")),)),
         ("latency:>2s", (Term("latency", ("2s",), comparison=">"),)),
+        ("first_token:<=1s", (Term("first_token", ("1s",), comparison="<="),)),
         ("latency:800ms..1.5s", (Term("latency", ("800ms", "1.5s"), comparison=".."),)),
         ("cost:>=$0.01", (Term("cost", ("$0.01",), comparison=">="),)),
         ("weather", (Term("text", ("weather",)),)),
