@@ -67,6 +67,7 @@ router_urls = [
     path("<int:router>/", routers.show_router, name="router"),
     path("<int:router>/edit/", routers.edit_router, name="router-edit"),
     path("<int:router>/judged/", routers.judge_router, name="router-judged"),
+    path("<int:router>/inputs/", routers.list_inputs, name="router-inputs"),
     path("<int:router>/input/", routers.try_input, name="router-input"),
     path("<int:router>/classify/", routers.classify_inputs, name="router-classify"),
     path("<int:router>/archive/", routers.archive_router, name="router-archive"),

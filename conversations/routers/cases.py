@@ -29,7 +29,7 @@ class Cases:
     """``looked_at`` counts the turns, ``untold`` those of which nobody said what was needed.
 
     ``silent`` those that no words of a user led to. ``weights`` are tokens of each tool's
-    definition.
+    definition. ``newest`` is the first of the turns; None without any.
     """
 
     cases: tuple[Case, ...]
@@ -37,10 +37,11 @@ class Cases:
     untold: int
     silent: int
     weights: Mapping[str, int]
+    newest: UUID | None
 
 
-def read_cases(project: Project, last: int, *, trusting: bool) -> Cases:
-    """The newest ``last`` turns that offered tools and answer a user.
+def read_cases(project: Project, last: int, *, trusting: bool, newest: UUID | None = None) -> Cases:
+    """The newest ``last`` turns that offered tools and answer a user, ``newest`` the first.
 
     What was needed is what the record or its labels expect. ``trusting`` takes an accepted turn
     without either as right.
@@ -50,6 +51,8 @@ def read_cases(project: Project, last: int, *, trusting: bool) -> Cases:
     if not trusting:
         labelled = Label.objects.filter(turn_id=OuterRef("pk"), superseded_at=None)
         rows = rows.filter(Exists(labelled) | ~Q(expected=""))
+    if newest is not None:
+        rows = rows.filter(pk__lte=newest)
     turns = list(rows[: min(last, MOST)])
     versions = _read_versions(turns)
     needed = _read_needs(turns, trusting=trusting)
@@ -61,7 +64,8 @@ def read_cases(project: Project, last: int, *, trusting: bool) -> Cases:
     ]
     weights = {version.tool.name: weigh(version.spec) for version in versions.values()}
     untold, silent = len(turns) - len(needed), len(needed) - len(cases)
-    return Cases(tuple(cases), len(turns), untold, silent, weights)
+    first = turns[0].pk if turns else None
+    return Cases(tuple(cases), len(turns), untold, silent, weights, first)
 
 
 def _read_versions(turns: Sequence[Turn]) -> Mapping[int, ToolVersion]:

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
+from uuid import UUID
 
 from console.accounts.models import Project
 from conversations.routers.cases import read_cases
@@ -19,21 +20,29 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A wanted group, and how often the router took its inputs for each of the intents.
+class Cell:
+    """How often inputs were taken for the intent; the mark is ``ok`` for the right one, ``off`` for
+    another one, "" where none could be right. ``share`` is that of the row in tenths."""
 
-    Counts are (count, mark, share of the row in tenths) in the order of ``intents``; the mark
-    is ``ok`` for the right intent, ``off`` for another one, "" where none could be right.
-    """
+    intent: str
+    count: int
+    mark: str
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A wanted group, and how often the router took its inputs for each of the intents."""
 
     wanted: str
-    counts: tuple[tuple[int, str, int], ...]
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """``untold`` turns do not say what was needed, ``silent`` ones hold no words of a user;
-    ``unasked`` counts inputs of which the router's classifier was not asked yet."""
+    ``unasked`` counts inputs of which the router's classifier was not asked yet. ``newest`` is the
+    first of the turns: with it the same turns are judged again while others arrive."""
 
     assessment: Assessment
     looked_at: int
@@ -42,6 +51,7 @@ class Judged:
     unasked: int
     intents: tuple[str, ...]
     rows: tuple[Row, ...]
+    newest: UUID | None
 
     @property
     def served(self) -> str:
@@ -66,24 +76,35 @@ class Judged:
     @property
     def missed(self) -> list[tuple[Routed, int]]:
         """Inputs for which a needed tool would not have been offered; the newest."""
-        return _group((case, (case.case.text, case.missed)) for case in self._missed)
+        return _group((case, (case.case.text, case.missed)) for case in self.missed_in)
 
     @property
     def missed_count(self) -> int:
         """The turns of all such inputs."""
-        return len(self._missed)
+        return len(self.missed_in)
 
     @property
-    def _missed(self) -> list[Routed]:
+    def missed_in(self) -> list[Routed]:
+        """The turns themselves, the newest first."""
         return [routed for routed in self.assessment.cases if routed.missed]
+
+    def of_cell(self, wanted: str, intent: str) -> list[Routed]:
+        """The turns that a cell of the matrix counts, the newest first."""
+        cases = self.assessment.cases
+        return [one for one in cases if wanted in one.rows and one.intent == intent]
 
 
 def judge_routers(
-    project: Project, specs: Sequence[RouterSpec], last: int, *, trusting: bool
+    project: Project,
+    specs: Sequence[RouterSpec],
+    last: int,
+    *,
+    trusting: bool,
+    newest: UUID | None = None,
 ) -> list[Judged]:
     """Each router on the same recorded inputs. No model is asked: what classifiers said before
     counts, and inputs that they were not asked of are counted."""
-    cases = read_cases(project, last, trusting=trusting)
+    cases = read_cases(project, last, trusting=trusting, newest=newest)
     texts = [case.text for case in cases.cases]
     found = []
     for spec in specs:
@@ -91,7 +112,16 @@ def judge_routers(
         unasked = len(unknown_inputs(project, spec, texts))
         intents, rows = _tabulate(spec, assessment)
         found.append(
-            Judged(assessment, cases.looked_at, cases.untold, cases.silent, unasked, intents, rows)
+            Judged(
+                assessment,
+                cases.looked_at,
+                cases.untold,
+                cases.silent,
+                unasked,
+                intents,
+                rows,
+                cases.newest,
+            )  # fmt: skip
         )
     return found
 
@@ -108,10 +138,11 @@ def _tabulate(spec: RouterSpec, found: Assessment) -> tuple[tuple[str, ...], tup
         counts = [found.matrix[wanted, intent] for intent in intents]
         whole = sum(counts)
         marks = ["ok" if intent == wanted else "off" for intent in intents]
-        cells = zip(counts, marks if wanted in order else [""] * len(counts), strict=True)
-        rows.append(
-            Row(wanted, tuple((count, mark, round(10 * count / whole)) for count, mark in cells))
+        cells = (
+            Cell(intent, count, mark if wanted in order else "", round(10 * count / whole))
+            for intent, count, mark in zip(intents, counts, marks, strict=True)
         )
+        rows.append(Row(wanted, tuple(cells)))
     return intents, tuple(rows)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.cache import cache
+from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.accounts.access import ProjectRequest, member
@@ -109,8 +113,54 @@ def judge_router(request: ProjectRequest, router: int) -> HttpResponse:
         "asked": asked,
         "progress": read_progress(version),
         "may_change": request.member.may("engineer"),
+        "inputs_url": _write_inputs(found, version, asked, judged[0].newest),
     }
     return render(request, "conversations/_router_judged.html", context)
+
+
+def _write_inputs(
+    router: Router, version: RouterVersion, asked: dict[str, Any], newest: UUID | None
+) -> str:
+    """The address of the turns that were judged, to which what is asked of them is added."""
+    path = reverse("conversations:router-inputs", args=[router.project.slug, router.pk])
+    needed = "accepted" if asked["trusting"] else "told"
+    values = {"v": version.number, "last": asked["last"], "needed": needed, "newest": newest or ""}
+    return f"{path}?{urlencode(values)}"
+
+
+@member("viewer")
+@require_safe
+def list_inputs(request: ProjectRequest, router: int) -> HttpResponse:
+    """The turns that a cell of the matrix counts; without one, those in which a needed tool would
+    not have been offered."""
+    found = _find(request, router)
+    version = _pick_version(found, request.GET.get("v", ""))
+    asked, newest = _read_question(request), _read_key(request.GET.get("newest", ""))
+    last, trusting = asked["last"] or 1, asked["trusting"]
+    judged = judge_routers(request.project, [version.spec], last, trusting=trusting, newest=newest)[
+        0
+    ]
+    wanted, intent = (request.GET.get(name, "") for name in ("wanted", "intent"))
+    cases = judged.of_cell(wanted, intent) if wanted else judged.missed_in
+    page = Paginator(cases, _SHOWN).get_page(request.GET.get("page"))
+    cell = f"&{urlencode({'wanted': wanted, 'intent': intent})}" if wanted else ""
+    context = {
+        "router": found,
+        "version": version,
+        "asked": asked,
+        "wanted": wanted,
+        "intent": intent,
+        "page": page,
+        "address": _write_inputs(found, version, asked, newest) + cell,
+    }
+    return render(request, "conversations/router_inputs.html", context)
+
+
+def _read_key(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 @member("engineer")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -64,9 +66,32 @@ def test_equal_inputs_are_listed_once_with_their_count(people: People, engineer:
         record(people, "the invoice for the rain", "get_weather")
     record(people, "an invoice for snow", "get_weather")
     page = go(engineer, people, "router-judged", router.pk)
-    assert "4 turns; the newest 2 inputs" in page
+    assert "4 turns</a>; the newest 2 inputs" in page
     assert page.count("the invoice for the rain") == 1
     assert '<span class="num">3 turns</span>' in page
+
+
+def test_each_cell_of_the_matrix_leads_to_the_turns_that_it_counts(
+    people: People, engineer: Client
+) -> None:
+    router = make_router(people)
+    right = record(people, "weather in Oslo", "get_weather")
+    wrong = [record(people, f"the invoice for rain {n}", "get_weather") for n in range(2)]
+    nothing = record(people, "hello")
+    page = html.unescape(go(engineer, people, "router-judged", router.pk))
+    cells = re.findall(r'<a href="([^"]*/inputs/[^"]*intent=[^"]*)">(\d+)</a>', page)
+    assert [count for _, count in cells] == ["1", "2", "1"]
+    record(people, "the weather, later", "get_weather")
+    for (link, _), turns in zip(cells, ([right], wrong, [nothing]), strict=True):
+        text = engineer.get(link).content.decode()
+        assert f"{len(turns)} turn" in text
+        for turn in (right, *wrong, nothing):
+            address = reverse("conversations:turn-find", args=[people.project.slug, turn.pk])
+            assert (address in text) == (turn in turns), link
+    missed = re.findall(r'<a href="([^"]*/inputs/[^"]*)">2 turns</a>', page)
+    assert "2 turns of the last 500" in engineer.get(missed[0]).content.decode()
+    gone = go(engineer, people, "router-inputs", router.pk, newest="x", wanted="no", intent="no")
+    assert "No turn is counted here" in gone
 
 
 def test_labels_alone_can_say_what_was_needed(people: People, engineer: Client) -> None:

@@ -47,6 +47,11 @@ class Routed:
         """The router named a group, and it is none of those that were wanted."""
         return self.intent != NOTHING and bool(self.wanted) and self.intent not in self.wanted
 
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows of the matrix that it counts in."""
+        return self.wanted or (NO_GROUP if self.case.needed else NO_CALL,)
+
 
 @dataclass(slots=True)
 class Assessment:
@@ -90,7 +95,7 @@ def assess(
     for case in cases:
         routed = _route_case(spec, case, weights, route(spec, case.text, classify))
         found.cases.append(routed)
-        for wanted in routed.wanted or (NO_GROUP if case.needed else NO_CALL,):
+        for wanted in routed.rows:
             found.matrix[wanted, routed.intent] += 1
     return found
 
