@@ -112,6 +112,8 @@ class Place:
     steps: tuple[int, ...]
 
 
+LONGEST_POINTER = 300
+"""Characters that a place keeps of a pointer."""
 PLACED_BY = ("tool", "version", "environment")
 """What places are divided by: of the others of a filter, all are counted."""
 _PLACES = """
@@ -158,7 +160,8 @@ def _spread(
 @dataclass(frozen=True, slots=True)
 class Expected:
     """Turns by (expected, called); "" is no call, names beyond the most frequent are ``OTHER``:
-    ``others``, which are empty where they are too many to be named."""
+    ``others``, which are empty where they are too many to be named. ``others_wrong`` are those of
+    them that were taken for one another."""
 
     names: tuple[str, ...]
     counts: Mapping[tuple[str, str], int]
@@ -166,6 +169,7 @@ class Expected:
     right: int
     whole: int
     others: tuple[str, ...] = ()
+    others_wrong: int = 0
 
 
 MOST_OTHERS = 40
@@ -204,7 +208,12 @@ def _bound(pairs: Counter[tuple[str, str]], labelled: int) -> Expected:
     names = [*kept, *(name for name in (OTHER, "") if name in held)]
     right = sum(number for (expected, called), number in pairs.items() if expected == called)
     told = tuple(others) if len(others) <= MOST_OTHERS else ()
-    return Expected(tuple(names), counts, labelled, right, sum(pairs.values()), told)
+    wrong = sum(
+        number
+        for (expected, called), number in pairs.items()
+        if expected != called and {expected, called} <= set(others)
+    )
+    return Expected(tuple(names), counts, labelled, right, sum(pairs.values()), told, wrong)
 
 
 def largest(counted: Counted, name: str, most: int = 8) -> list[tuple[str | int, Tally]]:

@@ -8,6 +8,9 @@ from analytics.views.frame import Frame
 from console.lib.charts import Matrix
 from conversations.search.query import Term
 
+_RIGHT = "As expected: such calls have no finding that a list could ask for"
+_MANY = "No list: a filter does not hold so many names"
+
 
 def tabulate_expected(frame: Frame, expected: Expected) -> Matrix | None:
     """What was expected against what was called, where enough is known."""
@@ -21,8 +24,21 @@ def tabulate_expected(frame: Frame, expected: Expected) -> Matrix | None:
         for row, column in expected.counts
         if row != column
     }
+    notes = {
+        (shown[row], shown[column]): _RIGHT if row == column else _MANY
+        for row, column in expected.counts
+        if not links.get((shown[row], shown[column]))
+    }
     names = tuple(shown.values())
-    return Matrix("Rows: expected. Columns: called", names, names, counts, links)
+    return Matrix("Rows: expected. Columns: called", names, names, counts, links, notes)
+
+
+def list_others(frame: Frame, expected: Expected) -> str:
+    """The calls of one of the other tools where another of them was expected: the cell of both
+    counts them with those that were right."""
+    if not expected.others_wrong or not expected.others:
+        return ""
+    return _link_pair(frame.within(OF_TURNS), expected, OTHER, OTHER)
 
 
 def _link_pair(frame: Frame, expected: Expected, row: str, column: str) -> str:

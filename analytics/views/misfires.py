@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -32,9 +32,9 @@ from analytics.misfires import (
     rank_kinds,
     read_versions,
 )
-from analytics.spans import HOUR, after, floor, is_known, whole_label
+from analytics.spans import HOUR, Span, after, floor, is_known, whole_label
 from analytics.views.bars import width
-from analytics.views.expected import tabulate_expected
+from analytics.views.expected import list_others, tabulate_expected
 from analytics.views.frame import Frame, read_frame, refuse, show
 from analytics.views.places import list_places
 from console.accounts.access import ProjectRequest, member
@@ -97,6 +97,7 @@ def show_misfires(request: ProjectRequest) -> HttpResponse:
         "expected": expected,
         "unexpected": frame.beyond(OF_TURNS),
         "matrix": tabulate_expected(frame, expected),
+        "others_url": list_others(frame, expected),
         "enough": misfires.ENOUGH,
         "router": Router.objects.filter(project=frame.project, archived_at=None).last(),
     }
@@ -151,7 +152,7 @@ def _draw_lines(frame: Frame, counted: Counted, by: str, versions: Mapping[int, 
                 _name_of(by, value, versions),
                 [one.misfired.percent if one else None for one in tallies],
                 "line",
-                links=[frame.calls("misfire:any", *terms, span=frame.span.step(a)) for a in starts],
+                links=[_link(frame, terms, frame.span.step(at)) for at in starts],
             )
         )
     series += _draw_before(frame) if series else []
@@ -265,9 +266,18 @@ def _name_of(by: str, value: Any, versions: Mapping[int, Version]) -> str:
     return str(value) or ("other unknown tools" if by == "tool" else f"no {by}")
 
 
+def _link(
+    frame: Frame, terms: Sequence[str], span: Span | tuple[datetime, datetime] | None = None
+) -> str:
+    """The misfires of a row; "" for tools that no filter tells from the others."""
+    return frame.calls("misfire:any", *terms, span=span) if terms else ""
+
+
 def _terms_of(
     by: str, value: Any, others: Sequence[str], versions: Mapping[int, Version]
 ) -> list[str]:
+    if by == "tool" and not value:
+        return []
     if by != "version":
         return [write_term(by, str(value), others)]
     version = versions.get(value)
@@ -285,15 +295,16 @@ def _divide(
     rows = []
     for value, tally in largest(counted, column):
         terms = _terms_of(by, value, others, versions)
-        narrower = frame.having(" ".join(terms)) if terms[0] and "has:" not in terms[0] else ""
+        narrower = terms and terms[0] and "has:" not in terms[0]
         rows.append(
             {
                 "name": _name_of(by, value, versions),
                 "tally": tally,
                 "before": then.get((value,)),
-                "before_url": frame.calls("misfire:any", *terms, span=frame.span.before),
-                "narrower": narrower,
-                "url": frame.calls("misfire:any", *terms),
+                "is_unnamed": not terms,
+                "before_url": _link(frame, terms, frame.span.before),
+                "narrower": frame.having(" ".join(terms)) if narrower else "",
+                "url": _link(frame, terms),
             }
         )
     return rows

@@ -82,14 +82,14 @@ def _sort(uses: list[ToolUse], order: str) -> list[ToolUse]:
 
 
 def _describe(frame: Frame, use: ToolUse, tokens: int, before: Counted | None) -> dict[str, Any]:
-    term = frame.tool_term(use.name) if use.name else ""
+    term = frame.tool_term(use.name)
     return {
         "use": use,
         "width": width(use.tokens, tokens),
         "before": before["tool",].get((use.name,), Tally()).calls if before else 0,
-        "before_url": frame.calls(term, span=frame.span.before),
-        "calls_url": frame.calls(term),
-        "rejected_url": frame.calls(term, "verdict:rejected"),
+        "before_url": frame.calls(term, span=frame.span.before) if term else "",
+        "calls_url": frame.calls(term) if term else "",
+        "rejected_url": frame.calls(term, "verdict:rejected") if term else "",
     }
 
 
@@ -102,13 +102,15 @@ def _draw(frame: Frame, counted: Counted, before: Counted | None) -> Chart:
     steps = count_calls(frame.project, frame.filter, frame.span, [group], {"tool": shown})[group]
     for name in shown:
         tallies = [steps.get((at, name), Tally()) for at in starts]
-        term = frame.tool_term(name) if name else ""
+        term = frame.tool_term(name)
         series.append(
             Series(
                 name or "other unknown tools",
                 [float(one.calls) for one in tallies],
                 stack="tools",
-                links=[frame.calls(term, span=frame.span.step(at)) for at in starts],
+                links=[
+                    frame.calls(term, span=frame.span.step(at)) if term else "" for at in starts
+                ],
             )
         )
     if len(by_calls) > len(shown):

@@ -171,12 +171,13 @@ def mark(starts: Sequence[datetime], at: datetime) -> int | None:
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
     """A count, its share of the row in per cent, and how it is tinted: ``dg`` for the diagonal,
-    ``q1`` to ``q4`` elsewhere."""
+    ``q1`` to ``q4`` elsewhere. ``note`` says why a cell leads nowhere."""
 
     count: int
     percent: float
     shade: str
     url: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ class Matrix:
     columns: Sequence[str]
     counts: dict[tuple[str, str], int]
     links: dict[tuple[str, str], str] = field(default_factory=dict)
+    notes: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def table(self) -> list[tuple[str, list[MatrixCell], int]]:
@@ -202,4 +204,5 @@ class Matrix:
         count = self.counts.get((row, column), 0)
         percent = 100 * count / whole if whole else 0.0
         shade = "dg" if row == column else "q" + str(1 + sum(percent >= n for n in (4, 9, 15)))
-        return MatrixCell(count, percent, shade, self.links.get((row, column), ""))
+        at = row, column
+        return MatrixCell(count, percent, shade, self.links.get(at, ""), self.notes.get(at, ""))

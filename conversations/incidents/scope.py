@@ -12,8 +12,8 @@ from conversations.search.query import Query, Term, parse
 
 SYMPTOMS = frozenset(
     [
-        "verdict", "finding", "layer", "misfire", "status", "label", "has", "text", "latency",
-        "first_token", "cost",
+        "verdict", "finding", "pointer", "layer", "misfire", "status", "label", "has", "text",
+        "latency", "first_token", "cost",
     ]
 )  # fmt: skip
 """Fields that say what went wrong; the others say where."""

@@ -13,6 +13,7 @@ from conversations.search.fields import (
     ANY,
     CALL_STATUS,
     MISFIRES,
+    NOWHERE,
     SOURCES,
     TURN_STATUS,
     VERDICTS,
@@ -25,7 +26,7 @@ from tools_registry.validation.findings import CODES
 _COLUMNS = {"tool": "name", "environment": "environment", "user": '"user"'}
 _SHARED = ("model", "provider", "source", "user", "environment", "tag")
 """What a call has of its turn: asked of the side that the index can join it with more."""
-_OF_CALLS = ("tool", "version")
+_OF_CALLS = ("tool", "version", "pointer")
 _CHOICES = {"verdict": VERDICTS, "source": SOURCES}
 _VERSIONS = 24
 """More alternatives than this cost the index more than reading on does."""
@@ -84,7 +85,7 @@ class Asked:
     """A filter over one kind of rows, parted into what calls and what turns are asked for."""
 
     def __init__(self, query: Query, kind: Kind, project: int, names: Names) -> None:
-        self.kind, self.project, self.names = kind, project, names
+        self.query, self.kind, self.project, self.names = query, kind, project, names
         self.calls, self.turns = Side("c"), Side("t")
         self.without: list[Words] = []
         """Words that no turn of a match has."""
@@ -182,6 +183,17 @@ class Asked:
         side.add(f"NOT {condition}" if term.negated else condition, [code], wanted)
         if not term.negated:
             self._add_lexemes(side, "finding", [code])
+
+    def _place_pointer(self, term: Term) -> None:
+        """Beside finding: it is one finding that has the code and stands there."""
+        codes = [v for one in self.query.of("finding") if not one.negated for v in one.values]
+        path, given = _find_place(term, codes)
+        condition = (
+            "CASE WHEN c.codes <> '{}' AND c.findings IS JSON ARRAY THEN"
+            f" jsonb_path_exists({findings_as_json('c')}, %s::jsonpath, %s::jsonb)"
+            " ELSE false END"
+        )
+        self.calls.add(f"NOT {condition}" if term.negated else condition, path, given)
 
     def _place_codes(self, term: Term, codes: Sequence[str]) -> None:
         side = self._side_of(term)
@@ -311,6 +323,23 @@ class Asked:
         condition = f"({condition})" if found else "false"
         self.main.add(f"NOT {condition}" if term.negated else condition, *given)
         self.is_few = self.is_few or not term.negated
+
+
+def _find_place(term: Term, codes: Sequence[str]) -> tuple[str, str]:
+    """A JSON path to findings at one of the term's places, of these codes if there are any, and the
+    variables of the path."""
+    options: list[str] = []
+    given: dict[str, Any] = {"codes": list(codes)}
+    for value in term.values:
+        begins, name = term.prefix(value), f"at{len(options)}"
+        if begins is None and value == NOWHERE and value not in term.literal:
+            options.append('!exists(@.pointer) || @.pointer == null || @.pointer == ""')
+        else:
+            compared = "==" if begins is None else "starts with"
+            options.append(f"@.pointer {compared} ${name}")
+            given[name] = value if begins is None else begins
+    coded = "@.code == $codes[*] && " if codes else ""
+    return f"$[*] ? ({coded}({' || '.join(options)}))", json.dumps(given)
 
 
 def findings_as_json(alias: str) -> str:

@@ -18,6 +18,8 @@ TURN_STATUS = ("running", "finished", "failed", "cancelled", "interrupted")
 LABELS = ("right", "wrong_tool", "wrong_arguments", "needless", "missing")
 HAS = ("result", "error", "label", "stream", "cost", "definition")
 ANY = "any"
+NOWHERE = "none"
+"""Of a finding without a pointer."""
 
 # Conduct and execution speak of what came after a call; what is flagged may well be right.
 MISFIRES = tuple(
@@ -63,6 +65,13 @@ FIELDS = _table(
     Field("provider", "name", "The provider, as the traffic names it", "provider:openai"),
     Field("verdict", "choice", "What the findings add up to", "verdict:rejected", VERDICTS),
     Field("finding", "choice", "A finding code", "finding:missing_required", tuple(CODES)),
+    Field(
+        "pointer",
+        "name",
+        "Where in a call's arguments a finding is, as a JSON pointer; none for the whole call."
+        " Beside finding: of that finding",
+        "pointer:/city",
+    ),
     Field(
         "expected",
         "name",

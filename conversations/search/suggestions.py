@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from console.accounts.models import Project
 from conversations.models import ToolCall, Turn
-from conversations.search.fields import FIELDS, Field
+from conversations.search.fields import FIELDS, NOWHERE, Field
 from conversations.search.query import Term
 from tools_registry.models import Tool, ToolVersion
 
@@ -85,7 +85,7 @@ def _values(project: Project, field: Field, begun: str) -> list[tuple[str, str]]
     if field.name in ("text", "id"):
         return []
     recent = _recent(project, field.name)
-    if field.name == "tool":
+    if field.name in ("tool", "expected"):
         rows = Tool.objects.filter(project=project, name__icontains=begun).order_by("name")
         recent.update(dict.fromkeys(rows.values_list("name", flat=True)[: 2 * MOST], 0))
     found = [(text, count) for text, count in recent.items() if low in text.lower()]
@@ -97,15 +97,22 @@ def _values(project: Project, field: Field, begun: str) -> list[tuple[str, str]]
 
 def _recent(project: Project, name: str) -> Counter[str]:
     """How often each value occurs in the newest rows."""
-    if name == "tool":
-        calls = ToolCall.objects.filter(project=project).order_by("-id")
+    calls = ToolCall.objects.filter(project=project).order_by("-id")
+    if name in ("tool", "expected"):
         return Counter(calls.values_list("name", flat=True)[:RECENT])
+    if name == "pointer":
+        judged = calls.exclude(codes=[]).only("findings")[:RECENT]
+        return Counter(place for call in judged for place in _places(call))
     turns = Turn.objects.filter(project=project).order_by("-id")
     if name == "tag":
         return Counter(
             tag for tags in turns.values_list("tags", flat=True)[:RECENT] for tag in tags
         )
     return Counter(value for value in turns.values_list(name, flat=True)[:RECENT] if value)
+
+
+def _places(call: ToolCall) -> set[str]:
+    return {finding.pointer or NOWHERE for finding in call.found}
 
 
 def _versions(project: Project, begun: str) -> list[tuple[str, str]]:

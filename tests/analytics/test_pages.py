@@ -206,6 +206,34 @@ def test_places_lead_to_as_many_calls_as_they_say(member: Member) -> None:
         assert count_listed(member.project, html.unescape(address)) == int(figure)
 
 
+def test_a_place_leads_to_the_findings_at_it_alone(member: Member, now: datetime) -> None:
+    def found(*pointers: str | None) -> dict[str, Any]:
+        said = [{"code": "wrong_type", "message": "m", "pointer": one} for one in pointers]
+        return rejected("wrong_type", name="place", findings=said)
+
+    calls = [found("/a b"), found("/a b", "/c"), found("/c", "/c"), found(None), found("/d*")]
+    make_turn(member.project, now - timedelta(hours=2), calls)
+    catch_up(now)
+    text = open_page(member, "misfires", q="tool:place")
+    places = re.findall(r'<td class="r num strong"><a href="([^"]+)">(\d+)</a>', text)
+    assert sorted(number for _, number in places) == ["1", "1", "2", "2"]
+    for address, figure in places:
+        assert count_listed(member.project, html.unescape(address)) == int(figure), address
+
+
+@pytest.mark.parametrize("page", ["misfires", "tools"])
+def test_names_that_are_not_told_apart_lead_nowhere_and_say_so(
+    member: Member, now: datetime, page: str
+) -> None:
+    calls = [rejected("unknown_tool", name=f"made_up_{n:03}") for n in range(150)]
+    make_turn(member.project, now - timedelta(hours=2), calls)
+    catch_up(now)
+    text = open_page(member, page, by="tool", sort="calls", all="1")
+    row = re.search(r"<tr[^>]*><td[^>]*>other unknown tools.*?</tr>", text, re.DOTALL)
+    assert row and "no filter tells them" in row[0] and ">50<" in row[0]
+    assert "/calls/" not in row[0]
+
+
 def test_durations_lead_to_what_took_as_long(member: Member, now: datetime) -> None:
     at = now - timedelta(hours=2)
     for slow in (120.0, 250.0, 4000.0):
@@ -281,6 +309,21 @@ def test_the_matrix_sets_what_was_expected_against_what_was_called(
     assert len(cells) > 8
     for address, number in cells:
         assert count_listed(member.project, html.unescape(address)) == int(number), address
+
+
+def test_the_matrix_says_which_of_the_other_tools_were_wrong(member: Member, now: datetime) -> None:
+    at, expected = now - timedelta(hours=5), json.dump({"calls": [{"name": "rare_1"}]})
+    for number in range(8):
+        often = json.dump({"calls": [{"name": f"often_{number}"}]})
+        for _ in range(6):
+            make_judged(member.project, at, [f"often_{number}"], often)
+    for called in ("rare_1", "rare_2", "rare_2"):
+        make_judged(member.project, at, [called], expected)
+    catch_up(now)
+    text = html.unescape(open_page(member, "misfires"))
+    link = re.search(r'<a href="([^"]+)">2 were another one</a>', text)
+    assert link and count_listed(member.project, link[1]) == 2
+    assert re.search(r'<td class="dg" title="As expected[^"]*"><b>3</b>', text)
 
 
 def test_numbers_are_exported_unrounded(member: Member) -> None:

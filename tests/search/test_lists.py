@@ -166,6 +166,8 @@ def test_what_is_newer_waits_to_be_clicked(client: Client, vera: Member) -> None
         ("time:", "time:24h"),
         ("latency:", "latency:>1s"),
         ("first_token:", "first_token:>500ms"),
+        ("pointer:/c", "pointer:/city"),
+        ("expected:rai", "expected:get_rain"),
         ("tag:", 'tag:"two words"'),
     ],
 )
@@ -173,7 +175,9 @@ def test_it_suggests_what_may_come_next(
     client: Client, vera: Member, typed: str, expected: str
 ) -> None:
     factories.make_tool_version(vera.project)
-    call = make(vera, name="get_rain")
+    found = [{"layer": "schema", "code": "missing_required", "pointer": "/city", "message": "m"}]
+    codes = ["missing_required"]
+    call = make(vera, name="get_rain", codes=codes, findings=json.dumps(found))
     type(call.conversation.turns.get()).objects.filter(project=vera.project).update(  # type: ignore[attr-defined]
         tags=["two words"]
     )

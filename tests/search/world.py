@@ -66,8 +66,15 @@ def make_world() -> World:
     world.call(
         oslo, "k1", tool_version=world.version, verdict="rejected", codes=["missing_required"],
         status="error", result="bad request", latency_ms=40.0,
+        findings=json.dumps([
+            {"layer": "schema", "code": "missing_required", "pointer": "/city", "message": "m"},
+            {"layer": "conduct", "code": "repeated_call", "pointer": "", "message": "m"},
+        ]),
     )  # fmt: skip
-    world.call(oslo, "k2", name="get_time", verdict="flagged", codes=["repeated_call"])
+    world.call(
+        oslo, "k2", name="get_time", verdict="flagged", codes=["repeated_call"],
+        findings=json.dumps([{"layer": "conduct", "code": "repeated_call", "message": "m"}]),
+    )  # fmt: skip
     paris = world.turn(
         "paris", timedelta(hours=30), "gare de Lyon", provider="anthropic", model="claude-3",
         user="u_2", environment="staging", tags=["app:ios"], source="proxy", latency_ms=800.0,
