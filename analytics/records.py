@@ -12,12 +12,36 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from analytics.rollup_sql import (
+    CALLS,
+    CODE_COUNTS,
+    EXPECTED,
+    KIND_COUNTS,
+    LATENCIES,
+    MODEL_COUNTS,
+    MODEL_TOOLS,
+    OFFERS,
+    POINTERS,
+    SUMMARIES,
+    SUMMARY_CODES,
+    TOOL_CODES,
+    TOOL_COUNTS,
+    TOOL_KINDS,
+    TRAFFIC_CODES,
+    TURNS,
+)
 from console.accounts.models import Project
 
 _NAME = 200
 
 
-def _project() -> models.ForeignKey[Project, Project]:
+def told_apart_by(*dimensions: str) -> models.CompositePrimaryKey:
+    """What no two rows share. The one statement that writes them sees to it: the database keeps no
+    index of it, which would take longer than the rows."""
+    return models.CompositePrimaryKey("project_id", "grain", "start", *dimensions)
+
+
+def of_project() -> models.ForeignKey[Project, Project]:
     """Whose rows they are: Django deletes them with the project. The database does not look the
     project up for each of thousands of rows that are written anew every few seconds."""
     return models.ForeignKey(
@@ -28,7 +52,7 @@ def _project() -> models.ForeignKey[Project, Project]:
 class Rollup(models.Model):
     """What all have: whose, when, and the dimensions that turns and calls share."""
 
-    project = _project()
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     model = models.CharField(max_length=_NAME)
@@ -93,6 +117,8 @@ class ToolSums(Sums):
 class CallCount(OfTool, CallSums):
     """Calls by every dimension: many rows, for filters that ask for a tool and a model at once."""
 
+    pk = told_apart_by(*CALLS.dimensions)
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "start"], name="call_count_step")
@@ -104,6 +130,8 @@ class CallCount(OfTool, CallSums):
 
 class KindCount(Rollup, CallSums):
     """Calls by kind, of all tools together: what a page without a tool reads."""
+
+    pk = told_apart_by(*KIND_COUNTS.dimensions)
 
     class Meta:
         indexes: ClassVar = [
@@ -118,7 +146,7 @@ class KindCount(Rollup, CallSums):
 class ToolStep(models.Model):
     """What rollups by tool have that leave out who was asked."""
 
-    project = _project()
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     environment = models.CharField(max_length=60)
@@ -132,7 +160,8 @@ class ToolStep(models.Model):
 class SummaryCount(CallSums):
     """Calls by environment and kind alone: few rows, whatever comes."""
 
-    project = _project()
+    pk = told_apart_by(*SUMMARIES.dimensions)
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     environment = models.CharField(max_length=60)
@@ -149,6 +178,8 @@ class SummaryCount(CallSums):
 class ToolCount(ToolStep, ToolSums):
     """Calls by tool, of all kinds and models together."""
 
+    pk = told_apart_by(*TOOL_COUNTS.dimensions)
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "start"], name="tool_count_step")
@@ -161,7 +192,8 @@ class ToolCount(ToolStep, ToolSums):
 class ModelCount(ToolSums):
     """Calls by model and environment alone, of all kinds together: few rows, whatever comes."""
 
-    project = _project()
+    pk = told_apart_by(*MODEL_COUNTS.dimensions)
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     environment = models.CharField(max_length=60)
@@ -179,6 +211,7 @@ class ModelCount(ToolSums):
 class ModelToolCount(ToolStep, ToolSums):
     """Calls by model and tool, of all kinds together."""
 
+    pk = told_apart_by(*MODEL_TOOLS.dimensions)
     model = models.CharField(max_length=_NAME)
 
     class Meta:
@@ -195,6 +228,8 @@ class ModelToolCount(ToolStep, ToolSums):
 class ToolKindCount(ToolStep, CallSums):
     """Calls by tool and kind, of all models together: read one tool at a time."""
 
+    pk = told_apart_by(*TOOL_KINDS.dimensions)
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "start"], name="tool_kind_count_step"),
@@ -208,6 +243,7 @@ class ToolKindCount(ToolStep, CallSums):
 class CodeCount(OfTool):
     """Calls that have a finding code: one with two codes counts in both."""
 
+    pk = told_apart_by(*CODE_COUNTS.dimensions)
     code = models.CharField(max_length=40)
     calls = models.BigIntegerField()
 
@@ -223,7 +259,8 @@ class CodeCount(OfTool):
 class SummaryCodeCount(models.Model):
     """Calls that have a finding code, by environment alone."""
 
-    project = _project()
+    pk = told_apart_by(*SUMMARY_CODES.dimensions)
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     environment = models.CharField(max_length=60)
@@ -242,6 +279,7 @@ class SummaryCodeCount(models.Model):
 class TrafficCodeCount(Rollup):
     """Calls that have a finding code, of all tools together."""
 
+    pk = told_apart_by(*TRAFFIC_CODES.dimensions)
     code = models.CharField(max_length=40)
     calls = models.BigIntegerField()
 
@@ -257,6 +295,7 @@ class TrafficCodeCount(Rollup):
 class ToolCodeCount(ToolStep):
     """Calls that have a finding code by tool, of all models together."""
 
+    pk = told_apart_by(*TOOL_CODES.dimensions)
     code = models.CharField(max_length=40)
     calls = models.BigIntegerField()
 
@@ -275,6 +314,7 @@ class PointerCount(ToolStep):
     rows, the others none: how many there are is bounded whatever a model makes up.
     """
 
+    pk = told_apart_by(*POINTERS.dimensions)
     code = models.CharField(max_length=40)
     pointer = models.CharField(max_length=300)
     calls = models.BigIntegerField()
@@ -294,6 +334,7 @@ class TurnCount(Rollup):
     have been made; ``unpriced`` those without a price; ``connection_id`` is 0 without one.
     """
 
+    pk = told_apart_by(*TURNS.dimensions)
     connection_id = models.BigIntegerField()
     turns = models.BigIntegerField()
     calling = models.BigIntegerField()
@@ -320,6 +361,7 @@ class TurnCount(Rollup):
 class OfferCount(Rollup):
     """Turns by the toolset that they offered; ``toolset_id`` is 0 for turns without tools."""
 
+    pk = told_apart_by(*OFFERS.dimensions)
     toolset_id = models.BigIntegerField()
     turns = models.BigIntegerField()
 
@@ -342,7 +384,8 @@ class LatencySketch(models.Model):
     by tool alone.
     """
 
-    project = _project()
+    pk = told_apart_by(*LATENCIES.dimensions)
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     measure = models.CharField(max_length=8)
@@ -369,6 +412,7 @@ class ExpectedCount(Rollup):
     expected it: a label, or the record.
     """
 
+    pk = told_apart_by(*EXPECTED.dimensions)
     by = models.CharField(max_length=6)
     expected = models.CharField(max_length=_NAME)
     called = models.CharField(max_length=_NAME)

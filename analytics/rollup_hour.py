@@ -50,8 +50,8 @@ MOST_NAMES = 100
 _BIN = f"date_bin(make_interval(mins => %(finest)s), {{0}}.at, {EPOCH})"
 _KEYS = "{0}.project_id = %(project)s AND {0}.id >= %(low)s AND {0}.id < %(high)s"
 
-# What the statement reads: the hour's turns and calls, each call with its share of its turn's cost.
-# Names of tools without a version are a model's own words: the most frequent keep theirs.
+# What the statement reads: the hour's turns and calls. Names of tools without a version are a model's own words:
+# the most frequent keep theirs.
 _FACTS = f"""
 all_calls AS MATERIALIZED (
   SELECT c.id, c.turn_id, c.position, {_BIN.format("c")} AS step, c.model, c.provider,
@@ -80,46 +80,50 @@ strange AS (
   SELECT tool FROM all_calls WHERE version_id = 0 GROUP BY tool
   ORDER BY count(*) DESC, tool OFFSET {MOST_NAMES}
 ),
-hour_calls AS MATERIALIZED (
-  SELECT c.id, c.turn_id, c.step, c.model, c.provider, c.environment, c.source,
-    CASE WHEN c.version_id = 0 AND c.tool IN (SELECT tool FROM strange) THEN '' ELSE c.tool END
-    AS tool,
-    c.version_id, c.verdict, c.codes, c.status, c.answered, c.cached, c.cost, c.latency_ms,
-    c.findings, t.cost / t.calls AS model_cost
-  FROM all_calls c LEFT JOIN hour_turns t ON t.id = c.turn_id
+hour_calls AS NOT MATERIALIZED (
+  SELECT id, turn_id, step, {", ".join(SHARED)},
+    CASE WHEN version_id = 0 AND tool IN (SELECT tool FROM strange) THEN '' ELSE tool END AS tool,
+    version_id, verdict, codes, status, answered, cached, cost, latency_ms, findings
+  FROM all_calls
 )
 """
 
 _MISFIRES = write_list(MISFIRES)
+_BY_TOOL = ", ".join(OF_TOOL)
+_SUMS_OF_CALLS = f"""count(*)::int AS calls,
+      (count(*) FILTER (WHERE {facts.FLAGGED}))::int AS flagged,
+      (count(*) FILTER (WHERE {facts.REJECTED}))::int AS rejected,
+      (count(*) FILTER (WHERE answered))::int AS answered,
+      (count(*) FILTER (WHERE {facts.ERRED}))::int AS errors,
+      (count(*) FILTER (WHERE cached))::int AS cached,
+      (count(*) FILTER (WHERE share IS NULL))::int AS unpriced,
+      coalesce(sum(share), 0) AS model_cost, coalesce(sum(cost), 0) AS tool_cost"""
 
-# The kind of a set of codes is found once for each set.
+# The kind of a set of codes is found once for each set. A call costs its share of its turn.
 _COUNTED = f"""
-, by_codes AS MATERIALIZED (
-  SELECT step, {", ".join(OF_TOOL)}, codes, count(*)::int AS calls,
-    (count(*) FILTER (WHERE {facts.FLAGGED}))::int AS flagged,
-    (count(*) FILTER (WHERE {facts.REJECTED}))::int AS rejected,
-    (count(*) FILTER (WHERE answered))::int AS answered,
-    (count(*) FILTER (WHERE {facts.ERRED}))::int AS errors,
-    (count(*) FILTER (WHERE cached))::int AS cached,
-    (count(*) FILTER (WHERE model_cost IS NULL))::int AS unpriced,
-    coalesce(sum(model_cost), 0) AS model_cost, coalesce(sum(cost), 0) AS tool_cost
-  FROM hour_calls GROUP BY step, {", ".join(OF_TOOL)}, codes
-),
-kinds AS MATERIALIZED (
+, kinds AS MATERIALIZED (
   SELECT codes, coalesce(
     (SELECT code FROM unnest({write_list(KINDS)}) WITH ORDINALITY ordered (code, place)
      WHERE code = ANY(codes) ORDER BY place LIMIT 1), '') AS kind
-  FROM (SELECT DISTINCT codes FROM by_codes) found
+  FROM (SELECT DISTINCT codes FROM all_calls) found
 ),
 by_kind AS MATERIALIZED (
-  SELECT one.*, kind, CASE WHEN kind = ANY({_MISFIRES}) THEN calls ELSE 0 END AS misfires,
+  SELECT one.*, CASE WHEN kind = ANY({_MISFIRES}) THEN calls ELSE 0 END AS misfires,
     CASE WHEN kind = ANY({_MISFIRES}) THEN model_cost + tool_cost ELSE 0 END AS misfire_cost
-  FROM by_codes one JOIN kinds USING (codes)
+  FROM (
+    SELECT step, {_BY_TOOL}, kind, {_SUMS_OF_CALLS}
+    FROM hour_calls JOIN kinds USING (codes)
+      LEFT JOIN (SELECT id AS turn_id, cost / calls AS share FROM hour_turns WHERE calls > 0) t
+      USING (turn_id)
+    GROUP BY step, {_BY_TOOL}, kind
+  ) one
 ),
 by_code AS MATERIALIZED (
-  SELECT one.*, code FROM by_codes one JOIN (
-    SELECT DISTINCT codes, unnest(codes) AS code FROM kinds
-  ) each USING (codes)
+  SELECT step, {_BY_TOOL}, code, count(*)::int AS calls
+  FROM (
+    SELECT DISTINCT id, step, {_BY_TOOL}, unnest(codes) AS code
+    FROM hour_calls WHERE codes <> '{{}}'
+  ) each GROUP BY step, {_BY_TOOL}, code
 ),
 by_turn AS MATERIALIZED (
   SELECT step, {", ".join(SHARED)}, connection_id, toolset_id, count(*)::int AS turns,
@@ -142,6 +146,17 @@ def _sum_steps(table: Table, source: str) -> str:
     names, sums = ", ".join(table.dimensions), _write_sums(table)
     return (
         f"SELECT {AT_GRAIN} AS start, {names}, {sums} FROM {source}, {STEPS} GROUP BY 1, 2, {names}"
+    )
+
+
+def _add_hour(table: Table, source: str) -> str:
+    """Rows of the finest steps as they are, and those of the hour out of them."""
+    names = ", ".join(table.dimensions)
+    carried = ", ".join(TOOL_SUMS if table in BY_CALLS else table.sums)
+    return (
+        f"SELECT %(finest)s::int AS grain, step AS start, {names}, {carried} FROM {source}"
+        f" UNION ALL SELECT of.grain, %(since)s::timestamptz, {names}, {_write_sums(table)}"
+        f" FROM {source}, {STEPS} WHERE of.grain > %(finest)s GROUP BY of.grain, {names}"
     )
 
 
@@ -189,14 +204,14 @@ FROM (
 
 # Those that others are sums of come first.
 _ROWS = {
-    CALLS: _sum_steps(CALLS, "by_kind"),
+    CALLS: _add_hour(CALLS, "by_kind"),
     KIND_COUNTS: _sum_rows(KIND_COUNTS, CALLS),
     SUMMARIES: _sum_rows(SUMMARIES, KIND_COUNTS),
     MODEL_TOOLS: _sum_rows(MODEL_TOOLS, CALLS),
     MODEL_COUNTS: _sum_rows(MODEL_COUNTS, MODEL_TOOLS),
     TOOL_KINDS: _sum_rows(TOOL_KINDS, CALLS),
     TOOL_COUNTS: _sum_rows(TOOL_COUNTS, TOOL_KINDS),
-    CODE_COUNTS: _sum_steps(CODE_COUNTS, "by_code"),
+    CODE_COUNTS: _add_hour(CODE_COUNTS, "by_code"),
     TRAFFIC_CODES: _sum_rows(TRAFFIC_CODES, CODE_COUNTS),
     SUMMARY_CODES: _sum_rows(SUMMARY_CODES, TRAFFIC_CODES),
     TOOL_CODES: _sum_rows(TOOL_CODES, CODE_COUNTS),
@@ -220,4 +235,4 @@ def write_hour() -> str:
             f"new_{table.name} AS (INSERT INTO {table.name} ({table.columns})"
             f" SELECT %(project)s::bigint, {columns} FROM held_{table.name}{kept})"
         )
-    return f"WITH {', '.join(parts)} SELECT count(*) FROM hour_calls"
+    return f"WITH {', '.join(parts)} SELECT count(*) FROM all_calls"

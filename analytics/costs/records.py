@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from analytics.records import Rollup
-from console.accounts.models import Project
+from analytics.records import Rollup, of_project, told_apart_by
 
 KINDS = [("user", "User"), ("conversation", "Conversation"), ("tag", "Tag"), ("pair", "Pair")]
 
@@ -44,6 +43,10 @@ class TopCost(Rollup, TopStep):
     cost.
     """
 
+    pk = told_apart_by(
+        "kind", "key", "tool", "is_rest", "model", "provider", "environment", "source"
+    )
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["project", "grain", "kind", "start"], name="top_cost_step"),
@@ -64,9 +67,8 @@ class TopCost(Rollup, TopStep):
 class TopSummary(TopStep):
     """The same rows by environment alone: what a page without a filter reads."""
 
-    project = models.ForeignKey(
-        Project, models.CASCADE, related_name="+", db_index=False, db_constraint=False
-    )
+    pk = told_apart_by("kind", "key", "tool", "is_rest", "environment")
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     environment = models.CharField(max_length=60)
@@ -88,7 +90,8 @@ class ConductCount(models.Model):
     there on. ``cost`` is the calls' share of their turns' cost and their own.
     """
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    pk = told_apart_by("environment", "tool", "rank")
+    project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
     environment = models.CharField(max_length=60)

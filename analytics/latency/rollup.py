@@ -20,13 +20,13 @@ SKETCHED = f"""
   SELECT {_TOOL_SERIES}, 9 * row_number() OVER () AS line,
     9 * dense_rank() OVER (ORDER BY environment) + 1 AS whole,
     9 * dense_rank() OVER (ORDER BY tool) + 2 AS one
-  FROM hour_calls WHERE latency_ms IS NOT NULL GROUP BY {_TOOL_SERIES}
+  FROM by_kind GROUP BY {_TOOL_SERIES}
 ),
 turn_series AS MATERIALIZED (
   SELECT {_TURN_SERIES}, 9 * row_number() OVER () AS line,
     9 * dense_rank() OVER (ORDER BY environment) + 1 AS whole,
     9 * dense_rank() OVER (ORDER BY model) + 2 AS one
-  FROM hour_turns GROUP BY {_TURN_SERIES}
+  FROM by_turn GROUP BY {_TURN_SERIES}
 ),
 finest AS MATERIALIZED (
   SELECT step, line, whole, one, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
