@@ -15,7 +15,7 @@ from console.lib import json
 from console.lib.fields import to_stored
 from conversations.connections import may_read
 from conversations.models import PROTOCOLS, Connection
-from conversations.providers.scripted import BadScript, read_script
+from conversations.providers.scripted import BadScript, read_script, scripts_within
 from conversations.replay import lanes
 
 APIS = [
@@ -135,9 +135,9 @@ class ConnectionForm(Form):
             )
         for name, script in scripts.items():
             try:
-                for played in range(len(script) if isinstance(script, list) else 1):
-                    read_script(script, played=played)
-            except (BadScript, ValueError, TypeError) as error:
+                for one in scripts_within(script):
+                    read_script(one)
+            except (BadScript, ValueError, TypeError, RecursionError) as error:
                 raise forms.ValidationError(f"The script {name}: {error}.") from None
         return scripts
 

@@ -10,7 +10,9 @@ Misfire (``LIBRARY``), then ``script`` is played. A SCRIPT is one of
   "first_ms": 0, "error": {"status"?, "message"}, "cut_after": n}``: written, compiled to an
   OpenAI chat stream whose pieces have ``fragment`` characters;
 - a list of these, one a round: the n-th is played for the n-th model call after the user's
-  last message, the last one from then on.
+  last message, the last one from then on;
+- ``{"when": [["words", SCRIPT], …], "otherwise": SCRIPT}``: the first whose words stand in the
+  user's last message, capital letters aside.
 """
 
 from __future__ import annotations
@@ -93,7 +95,8 @@ class Scripted(Provider):
                 f" {', '.join([*(settings.get('scripts') or {}), *LIBRARY])}.",
             )
         try:
-            return read_script(source, played=rounds_played(ask.messages))
+            told = read_said(ask.messages)
+            return read_script(source, played=rounds_played(ask.messages), said=told)
         except BadScript as error:
             raise ProviderFault("bad_request", f"The script {ask.model}: {error}") from error
 
@@ -127,12 +130,60 @@ def rounds_played(messages: Sequence[Mapping[str, Any]]) -> int:
     return count
 
 
-def read_script(source: Any, *, played: int = 0) -> Script:
-    """The script to play in this round; raises ``BadScript``."""
+def read_said(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The text of the user's last message."""
+    for message in reversed(messages):
+        if message.get("role") == "user":
+            content = message.get("content")
+            parts = content if isinstance(content, list) else [{"text": content}]
+            texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+            return " ".join(text for text in texts if isinstance(text, str))
+    return ""
+
+
+def scripts_within(source: Any) -> list[Any]:
+    """The single scripts that it may come to. Raises ``BadScript`` for what is no choice."""
+    options: list[Any] = source if isinstance(source, list) else []
+    if isinstance(source, Mapping) and "when" in source:
+        options = [then for _, then in _read_choice(source)]
+        options += [source["otherwise"]] if "otherwise" in source else []
+    return [one for option in options for one in scripts_within(option)] or [source]
+
+
+def _read_choice(source: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if set(source) - {"when", "otherwise"}:
+        raise BadScript("beside when there is nothing but otherwise")
+    pairs = source["when"]
+    if not isinstance(pairs, list):
+        raise BadScript('when is a list of ["words", SCRIPT]')
+    found = []
+    for number, pair in enumerate(pairs):
+        match pair:
+            case [str() as words, then]:
+                found.append((words, then))
+            case _:
+                raise BadScript(f'when {number} is not ["words", SCRIPT]')
+    return found
+
+
+def _choose_by_words(source: Mapping[str, Any], said: str) -> Any:
+    low = said.lower()
+    for words, then in _read_choice(source):
+        if words.lower() in low:
+            return then
+    if "otherwise" not in source:
+        raise BadScript("none of its words were said, and it has no otherwise")
+    return source["otherwise"]
+
+
+def read_script(source: Any, *, played: int = 0, said: str = "") -> Script:
+    """The script to play in this round for what was said; raises ``BadScript``."""
+    if isinstance(source, Mapping) and "when" in source:
+        return read_script(_choose_by_words(source, said), played=played, said=said)
     if isinstance(source, list):
         if not source:
             raise BadScript("the list of rounds is empty; write at least one script")
-        source = source[min(played, len(source) - 1)]
+        return read_script(source[min(played, len(source) - 1)], played=played, said=said)
     if not isinstance(source, Mapping):
         raise BadScript("a script is an object with chunks, or with text and calls")
     return _recorded(source) if "chunks" in source else compile_script(source)

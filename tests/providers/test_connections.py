@@ -171,6 +171,8 @@ def test_a_page_adds_changes_and_archives(db: None) -> None:
         ("base_url", "https://user:pass@host/v1", "Leave credentials"),
         ("scripts", "{", "not JSON"),
         ("scripts", '{"a": {"tex": ""}}', "no field tex"),
+        ("scripts", '{"a": {"when": [["x", {"tex": ""}]]}}', "no field tex"),
+        ("scripts", '{"a": {"when": [["x"]]}}', "when 0 is not"),
         ("name", "", "required"),
     ],
 )
