@@ -50,8 +50,8 @@ MOST_NAMES = 100
 _BIN = f"date_bin(make_interval(mins => %(finest)s), {{0}}.at, {EPOCH})"
 _KEYS = "{0}.project_id = %(project)s AND {0}.id >= %(low)s AND {0}.id < %(high)s"
 
-# What the statement reads: the hour's turns and calls. Names of tools without a version are a model's own words:
-# the most frequent keep theirs.
+# What the statement reads: the hour's turns and calls. Names of tools without a version are a
+# model's own words: the most frequent keep theirs.
 _FACTS = f"""
 all_calls AS MATERIALIZED (
   SELECT c.id, c.turn_id, c.position, {_BIN.format("c")} AS step, c.model, c.provider,

@@ -38,17 +38,18 @@ _IN_HOUR = "project_id = %(project)s AND id >= %(low)s AND id < %(high)s"
 # What a turn's calls are, and what each costs: its share of the turn and its own.
 _CALLS = f"""
   calls AS MATERIALIZED (
-    SELECT c.id, c.turn_id, c.conversation_id, left(c.name, 200) AS tool, c.codes,
-      coalesce(c.cost, 0) AS own, count(*) OVER (PARTITION BY c.turn_id) AS together
-    FROM conversations_toolcall c WHERE {_IN_HOUR}),
+    SELECT id, turn_id, conversation_id, left(name, 200) AS tool, codes, coalesce(cost, 0) AS own
+    FROM conversations_toolcall WHERE {_IN_HOUR}),
   turns AS MATERIALIZED (
     SELECT id, conversation_id, left(model, 200) AS model, provider, environment, source,
-      "user", tags, cost
-    FROM conversations_turn WHERE {_IN_HOUR}),
+      "user", tags, cost, cost / together AS share
+    FROM conversations_turn LEFT JOIN (
+      SELECT turn_id, count(*) AS together FROM calls GROUP BY turn_id
+    ) called ON turn_id = id WHERE {_IN_HOUR}),
   priced AS MATERIALIZED (
     SELECT c.id, c.turn_id, c.conversation_id, c.tool,
       c.codes && %(misfires)s::varchar[] AS is_misfire, c.codes && '{{repeated_call}}' AS is_repeat,
-      coalesce(t.cost, 0) / c.together + c.own AS cost, c.own, t.cost IS NULL AS is_unpriced,
+      coalesce(t.share, 0) + c.own AS cost, c.own, t.cost IS NULL AS is_unpriced,
       coalesce(t.model, '') AS model, coalesce(t.provider, '') AS provider,
       coalesce(t.environment, '') AS environment, coalesce(t.source, '') AS source
     FROM calls c LEFT JOIN turns t ON t.id = c.turn_id)"""
@@ -144,17 +145,19 @@ GROUP BY kind, {dimensions}"""
 
 _LONGER_RESTS = (_write_rests(_TOPS, _SHARED), _write_rests(_SUMMARY, "environment"))
 
+# Conversations are looked up one by one: those of a quiet hour are few in a week of many calls.
 _HOUR_CONDUCT = f"""
-WITH {_CALLS},
-  numbered AS (
-    SELECT c.id, row_number() OVER (PARTITION BY c.conversation_id, c.name ORDER BY c.id) AS rank
-    FROM (SELECT DISTINCT conversation_id FROM calls) t
-    JOIN conversations_toolcall c ON c.conversation_id = t.conversation_id
-    WHERE c.project_id = %(project)s AND c.id >= %(back)s AND c.id < %(high)s)
-INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
-SELECT %(project)s, %(grain)s, %(start)s, environment, tool, least(rank, {HIGHEST}), count(*),
-  count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_repeat), sum(cost)
-FROM priced JOIN numbered USING (id) GROUP BY environment, tool, least(rank, {HIGHEST})"""
+  , numbered AS (
+    SELECT c.id, c.rank FROM (SELECT DISTINCT conversation_id FROM calls) t, LATERAL (
+      SELECT id, row_number() OVER (PARTITION BY name ORDER BY id) AS rank
+      FROM conversations_toolcall
+      WHERE conversation_id = t.conversation_id AND project_id = %(project)s
+        AND id >= %(back)s AND id < %(high)s) c),
+  conduct AS (
+    INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
+    SELECT %(project)s, %(grain)s, %(start)s, environment, tool, least(rank, {HIGHEST}), count(*),
+      count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_repeat), sum(cost)
+    FROM priced JOIN numbered USING (id) GROUP BY environment, tool, least(rank, {HIGHEST}))"""
 
 _LONGER_CONDUCT = f"""
 INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
@@ -174,11 +177,12 @@ WHERE later.project_id = %(project)s AND later.id >= %(high)s AND later.id < %(a
     WHERE project_id = %(project)s AND id >= %(low)s AND id < %(high)s)"""
 # The planner knows nothing of how many rows each step has, and would sort where it could hash.
 _BY_HASH = (
-    "SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL work_mem = '64MB'"
+    "SET LOCAL enable_mergejoin = off; SET LOCAL enable_nestloop = off;"
+    " SET LOCAL enable_sort = off; SET LOCAL work_mem = '64MB'"
 )
 _AS_USUAL = (
-    "SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_sort TO DEFAULT;"
-    " SET LOCAL work_mem TO DEFAULT"
+    "SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_nestloop TO DEFAULT;"
+    " SET LOCAL enable_sort TO DEFAULT; SET LOCAL work_mem TO DEFAULT"
 )
 _TAKE_TOPS = f"""WITH summary AS (DELETE FROM {_SUMMARY} WHERE {_OF_STEP})
 DELETE FROM {_TOPS} WHERE {_OF_STEP}"""
@@ -214,9 +218,8 @@ def _write_hour(
     cursor.execute(_TAKE_CONDUCT, given)
     before = cursor.fetchone()[0]
     cursor.execute(_BY_HASH)
-    cursor.execute(_HOUR_TOPS + _KEEP + _PUT_TOPS, given)
+    cursor.execute(_HOUR_TOPS + _HOUR_CONDUCT + _KEEP + _PUT_TOPS, given)
     cursor.execute(_AS_USUAL)
-    cursor.execute(_HOUR_CONDUCT, given)
     cursor.execute(_COUNT, given)
     if cursor.fetchone()[0] != before:
         cursor.execute(_LATER, given)
