@@ -17,6 +17,8 @@ SIZE = 5
 _LOOKED_AT = 300
 """The newest calls of the incident, among which distinct sets of findings are looked for."""
 _SHOWN = 200
+_ROUNDS = 20
+"""Rounds of tools before this turn in which the user's words are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,14 @@ def _describe(incident: Incident, turn: Turn, call: ToolCall | None, count: int)
 
 
 def _inherited(turn: Turn) -> str:
-    """What the user said where this turn's new messages are only results of tools."""
-    parent = Turn.objects.filter(pk=turn.parent_id).first() if turn.parent_id else None
-    return said_last(parent) if parent else ""
+    """What the user said before the results of tools that are all that is new in this turn."""
+    earlier: Turn | None = turn
+    for _ in range(_ROUNDS):
+        parent = earlier.parent_id if earlier else None
+        earlier = Turn.objects.filter(pk=parent).first() if parent else None
+        if earlier and (said := said_last(earlier)):
+            return said
+    return ""
 
 
 def _mark(call: ToolCall) -> list[Token]:

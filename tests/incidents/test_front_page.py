@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from console.lib import uuid7
 from conversations.incidents.front import Front, read_front
 from conversations.incidents.joining import add, join
 from conversations.incidents.opening import open_incident
@@ -261,3 +262,24 @@ def test_it_tells_programs_what_is_wrong(
     night: Night, body: dict[str, Any], status: int, code: str
 ) -> None:
     assert call(night, "POST", "", body, status)["code"] == code
+
+
+def test_a_sample_after_rounds_of_tools_says_what_the_user_asked(night: Night) -> None:
+    call = ToolCall.objects.filter(verdict="rejected").latest("at")
+    turn = Turn.objects.get(pk=call.turn_id)
+    result = json.dumps([{"role": "tool", "tool_call_id": "k", "content": "sunny"}])
+    for number in (2, 3):
+        turn = replace_with_next(turn, number, result)
+    ToolCall.objects.filter(pk=call.pk).update(turn_id=turn.pk)
+    sample = front_of(night).samples[0]
+    assert sample.turn.pk == turn.pk
+    assert sample.said.startswith("What is the weather in ")
+
+
+def replace_with_next(parent: Turn, number: int, messages: str) -> Turn:
+    """A turn as the given one that goes on after it."""
+    turn = Turn.objects.get(pk=parent.pk)
+    turn.pk, turn.key = uuid7.of(parent.at, f"t{number}"), f"{parent.key}-{number}"
+    turn.number, turn.parent_id, turn.messages = number, parent.pk, messages
+    turn.save(force_insert=True)
+    return turn
