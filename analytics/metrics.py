@@ -259,28 +259,27 @@ def read_latency(
 def _merge(
     project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
 ) -> tuple[str, list[Any]]:
-    """SQL of the buckets of each group with how many they hold, from the rows with the fewest
-    dimensions that tell."""
+    """SQL of the buckets of each group with how many they hold."""
     names = "".join(f"{name}, " for name in group)
-    table, values = _select(project, measure, span, group, kept)
-    sql = f"SELECT {names}bucket, sum(held)::bigint AS held FROM {table} GROUP BY {names}bucket"
+    where, values = _choose(project, measure, span, group, kept)
+    sql = (
+        f"SELECT {names}bucket, sum(held)::bigint AS held"
+        f" FROM {LATENCIES.name}, unnest(buckets, counts) AS u (bucket, held)"
+        f" WHERE {where} GROUP BY {names}bucket"
+    )
     return sql, values
 
 
-def _select(
+def _choose(
     project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
 ) -> tuple[str, list[Any]]:
-    """SQL, from its FROM on, of the buckets of the rows of a span."""
+    """The condition of a span's sketches with the fewest dimensions that tell."""
     fields = DURATIONS[measure].fields
     where, values = kept.where(fields)
     asked = {*group, *kept.columns.intersection(fields)} - {"start"}
     held = f"by_{measure}" if asked <= {fields[0]} else measure
     held = f"{measure}s" if asked <= {"environment"} else held
-    table = (
-        f"{LATENCIES.name}, unnest(buckets, counts) AS u (bucket, held)"
-        f" WHERE {_WITHIN} AND measure = %s{where}"
-    )
-    return table, [*_within(project, span), held, *values]
+    return f"{_WITHIN} AND measure = %s{where}", [*_within(project, span), held, *values]
 
 
 def read_course(
@@ -305,8 +304,9 @@ def read_course(
 
 def count_durations(project: Project, measure: str, span: Span, kept: Filter) -> int:
     """How many durations of a measure a span has."""
-    table, values = _select(project, measure, span, (), kept)
-    return int(_fetch(f"SELECT coalesce(sum(held), 0) FROM {table}", values)[0][0])
+    where, values = _choose(project, measure, span, (), kept)
+    rows = _fetch(f"SELECT coalesce(sum(number), 0) FROM {LATENCIES.name} WHERE {where}", values)
+    return int(rows[0][0])
 
 
 def percentile(sketch: Mapping[int, int], share: float) -> float | None:
