@@ -89,6 +89,14 @@ def look_back(row: AlertRule, now: datetime, length: timedelta, step: timedelta)
     )
 
 
+def read_series(row: AlertRule, since: datetime, until: datetime) -> list[tuple[int, Measured]]:
+    """What the rule's window showed at the end of minutes (by their number since 1970) that are
+    past. Raises BadQuery and TooMuch."""
+    if row.budget:
+        return list(slide_budget(row.budget, row.rule, since, until))
+    return _slide(row, since, until)[3]
+
+
 def _slide(
     row: AlertRule, asked: datetime, until: datetime
 ) -> tuple[datetime, datetime | None, int, list[tuple[int, Measured]]]:

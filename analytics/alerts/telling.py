@@ -16,6 +16,7 @@ from analytics.alerts.readings import read_filter
 from analytics.alerts.records import AlertEvent, AlertRule, AlertSilence
 from analytics.alerts.rules import Measured
 from analytics.alerts.wording import tell_notice
+from console.lib import uuid7
 from conversations.incidents.lifecycle import log
 from conversations.incidents.opening import open_or_join
 from conversations.incidents.records import Incident
@@ -33,7 +34,7 @@ def apply(pk: int, measured: Measured, began: datetime, now: datetime) -> AlertE
         _keep(row, measured, now)
         event = None
         if step.changed or step.notice:
-            event = _write_event(row, before, step, measured, began, now, silenced=silenced)
+            event = write_event(row, before, step, measured, began, now, silenced=silenced)
             if step.notice:
                 _follow_incident(row, event)
                 _deliver(row, event)
@@ -58,7 +59,7 @@ def _keep(row: AlertRule, measured: Measured, now: datetime) -> None:
     row.lack, row.looked_at, row.error = measured.lack, now, ""
 
 
-def _write_event(
+def write_event(
     row: AlertRule,
     before: str,
     step: Step,
@@ -66,11 +67,13 @@ def _write_event(
     began: datetime,
     now: datetime,
     *,
-    silenced: bool,
+    silenced: bool = False,
 ) -> AlertEvent:
+    """Keep what a step was, under a key of its time."""
     state = step.standing.state
     silent = "recovered" if state == "ok" and before in ("alert", "warning") else state
     return AlertEvent.objects.create(
+        id=uuid7.of(now, str(row.pk), state, step.notice or ""),
         project=row.project,
         rule=row,
         at=now,
