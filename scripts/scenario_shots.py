@@ -201,18 +201,7 @@ def the_bill(desk: Desk) -> None:
 
 
 def three_models(desk: Desk) -> None:
-    desk.go("suites/")
-    desk.press("Weekend plans")
-    desk.press("Replay")
-    page = desk.page
-    page.locator("[name=trials]").fill("1")
-    page.locator("[name=connection]").select_option(label="Written streams")
-    page.locator("[name=model]").fill("looks-first")
-    desk.press("Add a variant")
-    page.wait_for_timeout(800)
-    page.locator("[name=v1-connection]").select_option(label="Written streams")
-    page.locator("[name=v1-model]").fill("takes-words-literally")
-    desk.start_replay()
+    desk.go("analytics/models/", range="30d")
     desk.save("three-models")
 
 

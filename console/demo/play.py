@@ -10,6 +10,7 @@ from console.accounts.models import Project, User
 from console.demo import stage
 from console.demo.everyday import everyday
 from console.demo.stories import stories
+from console.demo.three_models import compare
 from console.demo.writing import Record
 from console.lib import json
 from conversations.ingest.batch import read_batch
@@ -48,6 +49,7 @@ def play(
         total += store_entries(sender, entries, source="demo")
         tell(total.sent, len(wanted))
     stage.conclude(project, user, until)
+    compare(project, user, until)
     return total
 
 

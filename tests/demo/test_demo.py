@@ -6,7 +6,7 @@ import html
 import random
 import re
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,13 +15,16 @@ from django.core.management import CommandError, call_command
 from django.db.models import Count
 from django.test import Client
 
+from analytics.alerts.records import AlertDelivery, AlertRule
 from console import docs
 from console.accounts.models import Project
 from console.demo.everyday import GROUPED_AFTER, everyday
 from console.demo.play import records
-from console.demo.stage import describe_router
-from console.demo.stories import CANCELLED_PLANS, REPEATED
+from console.demo.stage import SUITE, describe_router
+from console.demo.stories import BROKEN_MINUTES, CANCELLED_PLANS, REPEATED
+from console.demo.three_models import DAYS_AGO
 from console.demo.toolbox import DOMAINS, EVERYTHING, name_of
+from console.demo.watching import CLOTHES
 from conversations.incidents.records import Incident
 from conversations.models import Label, ToolCall, Turn
 from conversations.suites.records import SuiteCase
@@ -96,14 +99,16 @@ def test_each_scenario_has_a_page_with_clicks_and_a_picture() -> None:
         ]
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_project_in_which_every_story_can_be_found() -> None:
     make_user("rita@example.com", is_superuser=True)
     call_command("demo", a_day=1, stdout=StringIO(), stderr=StringIO())
     project = Project.objects.get()
     check_stories(project)
     check_what_people_did(project)
-    check_links(client_of(project.members.get()))
+    check_models(project, reader := client_of(project.members.get()))
+    check_alerts(project, reader)
+    check_links(reader)
     with pytest.raises(CommandError, match="--again"):
         call_command("demo", a_day=1)
 
@@ -137,10 +142,39 @@ def check_stories(project: Project) -> None:
 
 def check_what_people_did(project: Project) -> None:
     assert Label.objects.filter(project=project).count() == CANCELLED_PLANS
-    assert SuiteCase.objects.filter(suite__project=project).count() == CANCELLED_PLANS
+    plans = SuiteCase.objects.filter(suite__project=project, suite__name=SUITE)
+    assert plans.count() == CANCELLED_PLANS
     broken, cancelled = Incident.objects.filter(project=project).order_by("number")
     assert broken.turns.count() > 80
     assert cancelled.turns.count() == CANCELLED_PLANS
+
+
+def check_models(project: Project, reader: Client) -> None:
+    """Each replay of the suite is a result of each model, dated when it is told to have been."""
+    page = reader.get(f"/p/{project.slug}/analytics/models/?range=30d")
+    assert page.context["replays"] == len(DAYS_AGO)
+    right = {line.model: line.percent for line, _ in page.context["lines"]}
+    assert {name: round(share) for name, share in right.items()} == {
+        "gpt-4": 96, "llama-3-70b": 89, "mistral": 71,
+    }  # fmt: skip
+    assert all(line.cost for line, _ in page.context["lines"])
+
+
+def check_alerts(project: Project, reader: Client) -> None:
+    """What the rules would have found is their history; nobody was told."""
+    rule = AlertRule.objects.get(project=project, name=CLOTHES)
+    told = [event.notice for event in rule.events.order_by("pk") if event.notice]
+    assert "alert" in told and told[-1] != "alert"
+    broken = Incident.objects.get(project=project, number=1)
+    alert = rule.events.get(notice="alert")
+    assert alert.incident == broken
+    assert broken.since < alert.at < broken.since + timedelta(minutes=BROKEN_MINUTES)
+    assert broken.events.filter(kind="alert", at=alert.at).exists()
+    assert AlertRule.objects.get(name="A session repeats itself").events.filter(notice="alert")
+    assert not AlertDelivery.objects.exists()
+    assert alert.text in html.unescape(
+        reader.get(f"/p/{project.slug}/alerts/history/").content.decode()
+    )
 
 
 def check_links(reader: Client) -> None:

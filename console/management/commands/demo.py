@@ -15,6 +15,7 @@ from analytics import rollups
 from console.accounts.models import Member, Project, User
 from console.accounts.projects import delete_project, make_project
 from console.demo.play import SEED, play
+from console.demo.watching import watch
 
 NAME = "Northwind (demo)"
 
@@ -79,11 +80,13 @@ class Command(BaseCommand):
                     ending="" if self.stderr.isatty() and done < whole else "\n",
                 )
 
+        until = timezone.now()
         outcome = play(
-            project, user, timezone.now(), seed=options["seed"], a_day=options["a_day"], tell=tell
+            project, user, until, seed=options["seed"], a_day=options["a_day"], tell=tell
         )
         rollups.catch_up(seconds=300)
         rollups.compute_months()
+        watch(project, user, until)
         self.stdout.write(
             f"{outcome.stored:,} turns in {time.monotonic() - began:.0f} s: {_url(project)}"
         )
