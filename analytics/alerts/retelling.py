@@ -22,12 +22,12 @@ def retell(
     """Walk the rule through the time by the steps that it takes when it is watched, and leave it as
     it stands at the end. Alerts within the time of ``incident`` are of it. Raises BadQuery and
     TooMuch."""
-    series, events = read_series(row, since, until), list[AlertEvent]()
+    rule, series, events = row.rule, read_series(row, since, until), list[AlertEvent]()
     standing: Standing | None = None
     for minute, measured in series:
         now = at(minute)
         standing = standing or Standing("no_data", now)
-        before, step = standing.state, advance(row.rule, standing, measured, now)
+        before, step = standing.state, advance(rule, standing, measured, now)
         standing = step.standing
         if step.changed or step.notice:
             began = take_measure(row, now)[1] if standing.state in _BAD else now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -73,7 +74,7 @@ def write_event(
     state = step.standing.state
     silent = "recovered" if state == "ok" and before in ("alert", "warning") else state
     return AlertEvent.objects.create(
-        id=uuid7.of(now, str(row.pk), state, step.notice or ""),
+        id=uuid7.of(now, uuid4().hex),
         project=row.project,
         rule=row,
         at=now,
