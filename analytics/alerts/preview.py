@@ -46,17 +46,22 @@ def slide(
     for minute in range(since - length, since):
         window.move(minutes.get(minute, _NOTHING), _NOTHING)
     stretch, past = (0, 0), list[Reading]()
+    measured: Measured | None = None
     for end in range(since + 1, until + 1):
         comes, goes = minutes.get(end - 1), minutes.get(end - 1 - length)
         if comes or goes:  # most minutes are empty where they are held by five
             window.move(comes or _NOTHING, goes or _NOTHING)
+            measured = None
         if end < finely and end % FIVE:
             continue
         if rule.basis == "past" and (same := past_hours(rule, end * MINUTE, 0)) != stretch:
             stretch = same
             past = [read_past(rule, hours, end * MINUTE, week) for week in range(1, WEEKS + 1)]
-        reading = Reading(window.part, window.base, length * MINUTE, window.buckets)
-        yield end, measure(rule, reading, past)
+            measured = None
+        if measured is None:  # else nothing came or went since
+            reading = Reading(window.part, window.base, length * MINUTE, window.buckets)
+            measured = measure(rule, reading, past)
+        yield end, measured
 
 
 def pick_worst(

@@ -30,7 +30,7 @@ CONNECTION = "Three models"
 DAYS_AGO = (24, 17, 10, 3)
 WRONG = {"gpt-4": (2, 1, 1, 1), "llama-3-70b": (5, 4, 3, 3), "mistral": (11, 10, 8, 8)}
 """Cases of 28 that each model gets wrong, by replay."""
-_PACE = {"gpt-4": (190, 6), "llama-3-70b": (110, 4), "mistral": (50, 2)}
+_PACE = {"gpt-4": (130, 4), "llama-3-70b": (70, 2), "mistral": (30, 1)}
 """Milliseconds until the first piece of an answer, and between pieces."""
 _PRICES = {"gpt-4": "60", "llama-3-70b": "0.9", "mistral": "0.25"}
 _AT_ONCE = 28
