@@ -16,7 +16,7 @@ from analytics.alerts.forms.silences import SilenceForm
 from analytics.alerts.history import LookBack, look_back
 from analytics.alerts.readings import TooMuch
 from analytics.alerts.records import AlertEvent, AlertRule, AlertSilence
-from analytics.alerts.wording import tell_condition
+from analytics.alerts.wording import tell_condition, tell_length
 from console.accounts.access import ProjectRequest, member
 from console.lib.pages import BadCursor, read_page
 
@@ -189,7 +189,8 @@ def _silence(request: ProjectRequest, row: AlertRule | None) -> None:
         note=form.cleaned_data["note"],
         author=request.user,
     )
-    messages.success(request, f"{row.name if row else 'Every rule'} tells nothing until then.")
+    who = f"{row.name} tells nothing" if row else "No rule tells anything"
+    messages.success(request, f"{who} for {tell_length(form.length.total_seconds())}.")
 
 
 def _find(request: ProjectRequest, pk: int) -> AlertRule:

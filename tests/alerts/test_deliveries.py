@@ -197,7 +197,7 @@ def test_a_refusal_is_final_unless_it_says_later(hook: Webhook, status: int, aft
 @pytest.mark.parametrize(
     ("url", "variable", "status", "said"),
     [
-        ("http://127.0.0.1:9/", "ALERT_SECRET", "waiting", "could not be reached"),
+        ("http://127.0.0.1:9/", "ALERT_SECRET", "waiting", "reached: nothing listens there"),
         ("http://169.254.169.254/latest", "ALERT_SECRET", "failed", "OUTBOUND_ALLOW"),
         ("http://127.0.0.1:9/", "ALERT_UNSET", "waiting", "ALERT_UNSET is not set"),
         ("http://127.0.0.1:9/", "SECRET_KEY", "failed", "may not be read for alerts"),

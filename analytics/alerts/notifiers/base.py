@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
@@ -14,6 +16,15 @@ _TIMEOUT = httpx2.Timeout(connect=5.0, read=15.0, write=10.0, pool=5.0)
 _SECONDS = 30.0
 _LATER = (408, 425, 429)
 _MOST_ANSWER = 64 * 1024
+_HEADERS = {"Content-Type": "application/json", "User-Agent": "Misfire-Alerts/1"}
+_CAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (ConnectionRefusedError, "nothing listens there"),
+    (socket.gaierror, "its host has no address"),
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (ssl.SSLError, "it did not agree on TLS"),
+    (ConnectionError, "it closed the connection"),
+)
+"""What to say of what went wrong underneath, the more special first."""
 
 
 class Failure(Exception):
@@ -57,13 +68,15 @@ def read_secret(variable: str) -> str:
     return secret
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, name: str) -> str:
-    """Post through the one outbound door; the status and the beginning of the answer. Raises
+def post(url: str, body: bytes, headers: Mapping[str, str] | None = None, *, name: str) -> str:
+    """Post JSON through the one outbound door; the status and the beginning of the answer. Raises
     Failure for anything but 2xx. ``name`` stands for the address, which may be a secret."""
     try:
         with (
             http.sync_client(timeout=_TIMEOUT) as client,
-            client.stream("POST", url, content=body, headers=dict(headers)) as response,
+            client.stream(
+                "POST", url, content=body, headers={**_HEADERS, **(headers or {})}
+            ) as response,
         ):
             body = http.read_whole_sync(response, limit=_MOST_ANSWER, seconds=_SECONDS)
             text = body.decode("utf-8", "replace")
@@ -74,7 +87,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, name: str) -> str
     except httpx2.TimeoutException:
         raise Failure(f"{name} did not answer in time.") from None
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise Failure(f"{name} could not be reached: {type(error).__name__}.") from None
+        raise Failure(f"{name} could not be reached: {tell_cause(error)}.") from None
     said = " ".join(text.split())[:200]
     answer = f"{response.status_code} {response.reason_phrase}".strip() + (
         f": {said}" if said else ""
@@ -86,6 +99,17 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, name: str) -> str
         permanent=response.status_code < 500 and response.status_code not in _LATER,
         retry_after=_read_seconds(response.headers.get("retry-after", "")),
     )
+
+
+def tell_cause(error: BaseException) -> str:
+    """Why a connection failed, in words that hold nothing of its address."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for kind, words in _CAUSES:
+            if isinstance(cause, kind):
+                return words
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _read_seconds(text: str) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from analytics.alerts.notifiers.base import Failure
+from analytics.alerts.notifiers.base import Failure, tell_cause
 from analytics.alerts.records import AlertChannel
 
 _WORDS = {
@@ -88,5 +88,5 @@ def send(channel: AlertChannel, message: dict[str, Any]) -> str:
         ) from None
     except (smtplib.SMTPException, OSError) as error:
         where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-        raise Failure(f"{where} could not be reached: {type(error).__name__}.") from None
+        raise Failure(f"{where} could not be reached: {tell_cause(error)}.") from None
     return f"{settings.EMAIL_HOST} took it for {len(channel.addresses)} recipients"

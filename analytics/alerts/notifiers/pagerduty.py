@@ -49,4 +49,4 @@ def write(message: dict[str, Any], routing_key: str) -> dict[str, Any]:
 def send(channel: AlertChannel, message: dict[str, Any]) -> str:
     body = json.dump_bytes(write(message, read_secret(channel.variable)))
     url = f"{settings.PAGERDUTY_URL.rstrip('/')}/v2/enqueue"
-    return post(url, body, {"Content-Type": "application/json"}, name="PagerDuty")
+    return post(url, body, name="PagerDuty")

@@ -48,6 +48,5 @@ def escape(text: str) -> str:
 
 
 def send(channel: AlertChannel, message: dict[str, Any]) -> str:
-    headers = {"Content-Type": "application/json", "User-Agent": "Misfire-Alerts/1"}
     body = json.dump_bytes(write(message))
-    return post(read_secret(channel.variable), body, headers, name="The webhook")
+    return post(read_secret(channel.variable), body, name="The webhook")

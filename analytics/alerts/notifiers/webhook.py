@@ -26,10 +26,5 @@ def sign(secret: str, at: int, body: bytes) -> str:
 def send(channel: AlertChannel, message: dict[str, Any]) -> str:
     body = json.dump_bytes(message)
     signature = sign(read_secret(channel.variable), int(time.time()), body)
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "Misfire-Alerts/1",
-        "Misfire-Id": message["id"],
-        "Misfire-Signature": signature,
-    }
+    headers = {"Misfire-Id": message["id"], "Misfire-Signature": signature}
     return post(channel.url, body, headers, name=channel.url)
