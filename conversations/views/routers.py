@@ -148,6 +148,7 @@ def list_inputs(request: ProjectRequest, router: int) -> HttpResponse:
         "router": found,
         "version": version,
         "asked": asked,
+        "looked_at": judged.looked_at,
         "wanted": wanted,
         "intent": intent,
         "page": page,

@@ -89,7 +89,7 @@ def test_each_cell_of_the_matrix_leads_to_the_turns_that_it_counts(
             address = reverse("conversations:turn-find", args=[people.project.slug, turn.pk])
             assert (address in text) == (turn in turns), link
     missed = re.findall(r'<a href="([^"]*/inputs/[^"]*)">2 turns</a>', page)
-    assert "2 turns of the last 500" in engineer.get(missed[0]).content.decode()
+    assert "2 turns of the newest 4" in engineer.get(missed[0]).content.decode()
     gone = go(engineer, people, "router-inputs", router.pk, newest="x", wanted="no", intent="no")
     assert "No turn is counted here" in gone
 
