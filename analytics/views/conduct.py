@@ -45,7 +45,7 @@ def show_conduct(request: ProjectRequest) -> HttpResponse:
     pairs = read_top(request.project, "pair", asked.filter, frame.span)
     context = {
         "whole": whole,
-        "tools": [(one, one.cut(limit), _link(frame, one), budgets.get(one.tool))
+        "tools": [(one, one.cut(limit), _link(frame, one, limit), budgets.get(one.tool))
                   for one in tools[:SHOWN]],
         "more": max(0, len(tools) - SHOWN),
         "limit": limit,
@@ -56,6 +56,9 @@ def show_conduct(request: ProjectRequest) -> HttpResponse:
         "unasked": frame.beyond(DIMENSIONS),
         "repeats_url": asked.calls("finding:repeated_call"),
         "over_url": asked.calls("finding:budget_exceeded"),
+        "cut_url": asked.calls(f"nth:>{limit}"),
+        "misfires_url": asked.calls(f"nth:>{limit}", "misfire:any"),
+        "before_url": asked.calls(f"nth:>{limit}", span=frame.span.before),
     }  # fmt: skip
     charts = {
         "spread": _draw_spread(frame, whole, before),
@@ -77,20 +80,23 @@ def _budgets(request: ProjectRequest) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where one tool leads: to this page for it alone, to its calls, and to those repeated."""
+    """Where one tool leads: to this page for it alone, to its calls, to those repeated, and to
+    those that the budget would have cut."""
 
-    alone: str
-    calls: str
-    repeats: str
+    alone: str = ""
+    calls: str = ""
+    repeats: str = ""
+    cut: str = ""
 
 
-def _link(frame: Frame, one: Ranks) -> Links:
+def _link(frame: Frame, one: Ranks, limit: int) -> Links:
     term = write_term("tool", one.tool)
     if not term:
-        return Links("", "", "")
+        return Links()
     asked = frame.within(DIMENSIONS)
     repeats = asked.calls(term, "finding:repeated_call") if one.repeats else ""
-    return Links(frame.having(term), asked.calls(term), repeats)
+    cut = asked.calls(term, f"nth:>{limit}")
+    return Links(frame.having(term), asked.calls(term), repeats, cut)
 
 
 def _list_pair(frame: Frame, row: Row) -> str:

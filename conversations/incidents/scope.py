@@ -13,7 +13,7 @@ from conversations.search.query import Query, Term, parse
 SYMPTOMS = frozenset(
     [
         "verdict", "finding", "pointer", "layer", "misfire", "status", "label", "has", "text",
-        "latency", "first_token", "cost",
+        "latency", "first_token", "cost", "nth",
     ]
 )  # fmt: skip
 """Fields that say what went wrong; the others say where."""

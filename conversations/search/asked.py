@@ -20,13 +20,13 @@ from conversations.search.fields import (
     Kind,
 )
 from conversations.search.lexemes import buckets, lexeme_of, quote
-from conversations.search.query import Query, Term, read_duration, read_money
+from conversations.search.query import Query, Term, read_count, read_duration, read_money
 from tools_registry.validation.findings import CODES
 
 _COLUMNS = {"tool": "name", "environment": "environment", "user": '"user"'}
 _SHARED = ("model", "provider", "source", "user", "environment", "tag")
 """What a call has of its turn: asked of the side that the index can join it with more."""
-_OF_CALLS = ("tool", "version", "pointer")
+_OF_CALLS = ("tool", "version", "pointer", "nth")
 _CHOICES = {"verdict": VERDICTS, "source": SOURCES}
 _VERSIONS = 24
 """More alternatives than this cost the index more than reading on does."""
@@ -34,6 +34,16 @@ _EXPECTING = {"c": "wrong_tool", "t": "missed_call"}
 """Codes of the findings that suggest the tool that was expected."""
 # Escapes that jsonb refuses; a backslash that is itself escaped begins none.
 _REFUSED = r"(?<!\\)((?:\\\\)*)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
+_WEEK = 7 * 24
+# The first key of the hour that is so many hours before that of the call.
+_SINCE = f"""(lpad(to_hex(
+  (('x' || left(translate(c.id::text, '-', ''), 12))::bit(48)::bigint / 3600000 - {_WEEK}) * 3600000
+), 12, '0') || repeat('0', 20))::uuid"""
+# Counted no further than it takes to compare.
+_NTH = f"""(SELECT count(*) FROM (
+  SELECT FROM conversations_toolcall p
+  WHERE p.conversation_id = c.conversation_id AND p.project_id = c.project_id AND p.name = c.name
+    AND p.id <= c.id AND p.id >= {_SINCE} LIMIT %s) AS counted)"""
 _BUCKETS = {"latency": 24, "cost": 30}
 """The last power of two that the index tells apart: of milliseconds, of millionths of a dollar."""
 
@@ -273,12 +283,15 @@ class Asked:
         self._place_range(self.main, term, "cost", texts)
         self._add_buckets(term, [float(text) * 1e6 for text in texts])
 
+    def _place_nth(self, term: Term) -> None:
+        """As conduct ranks calls: among those of their conversation since a week before the hour of
+        the call."""
+        ends = [read_count(value) or 0 for value in term.values]
+        condition, given = _compare(_NTH, term, ends)
+        self.calls.add(f"NOT ({condition})" if term.negated else condition, max(ends) + 1, *given)
+
     def _place_range(self, side: Side, term: Term, column: str, ends: Sequence[Any]) -> None:
-        name = f"{side.alias}.{column}"
-        if term.comparison == "..":
-            condition, given = f"{name} BETWEEN %s AND %s", list(ends)
-        else:
-            condition, given = f"{name} {term.comparison} %s", [ends[0]]
+        condition, given = _compare(f"{side.alias}.{column}", term, ends)
         side.add(f"({condition}) IS NOT TRUE" if term.negated else f"({condition})", *given)
 
     def _add_buckets(self, term: Term, sizes: Sequence[float]) -> None:
@@ -323,6 +336,12 @@ class Asked:
         condition = f"({condition})" if found else "false"
         self.main.add(f"NOT {condition}" if term.negated else condition, *given)
         self.is_few = self.is_few or not term.negated
+
+
+def _compare(name: str, term: Term, ends: Sequence[Any]) -> tuple[str, list[Any]]:
+    if term.comparison == "..":
+        return f"{name} BETWEEN %s AND %s", list(ends)
+    return f"{name} {term.comparison} %s", [ends[0]]
 
 
 def _find_place(term: Term, codes: Sequence[str]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from tools_registry.validation.findings import CODES, LAYERS
 
 Kind = Literal["calls", "turns", "conversations"]
 KINDS: tuple[Kind, ...] = ("calls", "turns", "conversations")
-Shape = Literal["choice", "name", "duration", "money", "text", "time"]
+Shape = Literal["choice", "name", "duration", "money", "count", "text", "time"]
 
 VERDICTS = ("rejected", "flagged", "accepted")
 SOURCES = ("playground", "otlp", "proxy", "api", "file", "replay", "demo")
@@ -46,7 +46,7 @@ class Field:
 
     @property
     def compares(self) -> bool:
-        return self.shape in ("duration", "money", "time")
+        return self.shape in ("duration", "money", "count", "time")
 
 
 def _table(*fields: Field) -> dict[str, Field]:
@@ -111,6 +111,12 @@ FIELDS = _table(
         "money",
         "In calls: of the tool. In turns and conversations: of one model call",
         "cost:>0.01",
+    ),
+    Field(
+        "nth",
+        "count",
+        "Which call of its tool in its conversation it is, 1 the first; a week is counted",
+        "nth:>5",
     ),
     Field("tag", "name", "One of the tags", "tag:app:web"),
     Field("user", "name", "The application's user", "user:u_20931"),

@@ -32,6 +32,7 @@ _UNTYPED = re.compile("[\x00\ud800-\udfff]")
 _ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|([^",]+)')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)?")
+_COUNT = re.compile(r"\d{1,4}")
 _MONEY = re.compile(r"\$?(\d{1,9}(?:\.\d{1,9})?)")
 _SPAN = re.compile(r"(\d{1,4})([mhdw])")
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?Z?)?")
@@ -238,6 +239,8 @@ def _check(field: Field, whole: str, term: Term) -> None:
             )
         if field.shape == "money" and read_money(value) is None:
             raise BadQuery(whole, f"{value or 'Nothing'} is no amount of dollars, such as 0.01.")
+        if field.shape == "count" and read_count(value) is None:
+            raise BadQuery(whole, f"{value or 'Nothing'} is no number up to 9999, such as 5.")
     if field.compares and term.comparison == "=" and len(term.values) > 1:
         raise BadQuery(whole, f"{field.name} takes one value, a comparison or a range.")
     if field.shape == "time":
@@ -280,6 +283,11 @@ def read_money(text: str) -> str | None:
     """Dollars as decimal text; None where the text is no amount."""
     match = _MONEY.fullmatch(text)
     return match[1] if match else None
+
+
+def read_count(text: str) -> int | None:
+    """A whole number; None where the text is none, or a larger one."""
+    return int(text) if _COUNT.fullmatch(text) and text.isascii() else None
 
 
 def read_span(text: str) -> timedelta | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -49,8 +51,16 @@ def test_the_page_shows_the_conversation_with_the_most_calls() -> None:
     path = f"/p/{people.project.slug}/analytics/conduct/"
     client = client_of(people.vera)
     page = client.get(path).content.decode()
+    cut = re.findall(r'<a href="([^"]*nth[^"]*)">7</a>', page)
+    assert len(cut) == 2  # in the sentence, and of the tool
+    for link in cut:
+        rows = client.get(html.unescape(link)).context["rows"]
+        assert [row.at.minute for row in rows] == [
+            (at + timedelta(minutes=number)).minute for number in range(11, 4, -1)
+        ]
+    page = re.sub("<a [^>]*>|</a>", "", page)
     assert "7 of 12 calls" in page and "$0.0700" in page and str(talk.pk) in page
-    assert "2 of 12 calls" in client.get(f"{path}?budget=10").content.decode()
-    assert "7 of 12 calls" in client.get(f"{path}?budget=x").content.decode()
+    assert ">2</a> of 12 calls" in client.get(f"{path}?budget=10").content.decode()
+    assert ">7</a> of 12 calls" in client.get(f"{path}?budget=x").content.decode()
     told = client.get(f"{path}?form=json&of=spread").json()
     assert {row["calls of one tool"]: row["conversations"] for row in told["rows"]}["10–19"] == 1

@@ -166,6 +166,7 @@ def test_what_is_newer_waits_to_be_clicked(client: Client, vera: Member) -> None
         ("time:", "time:24h"),
         ("latency:", "latency:>1s"),
         ("first_token:", "first_token:>500ms"),
+        ("nth:", "nth:>5"),
         ("pointer:/c", "pointer:/city"),
         ("expected:rai", "expected:get_rain"),
         ("tag:", 'tag:"two words"'),
