@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from console.accounts.access import ProjectRequest, member
 from console.accounts.models import Project
-from console.lib import json
+from console.lib import json, uuid7
 from conversations import tasks
 from conversations.connections import find_open
 from conversations.routers.cases import MOST
@@ -152,6 +152,7 @@ def list_inputs(request: ProjectRequest, router: int) -> HttpResponse:
         "wanted": wanted,
         "intent": intent,
         "page": page,
+        "rows": [(one, uuid7.time(UUID(one.case.id))) for one in page],
         "address": _write_inputs(found, version, asked, newest) + cell,
     }
     return render(request, "conversations/router_inputs.html", context)
