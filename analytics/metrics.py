@@ -247,7 +247,8 @@ def read_latency(
     The filter applies as far as the measure has its fields.
     """
     names = "".join(f"{name}, " for name in group)
-    merged, values = _merge(project, measure, span, group, kept or Filter())
+    spans = [span] if "start" in group else span.thinned
+    merged, values = _merge(project, measure, spans, group, kept or Filter())
     rows = _fetch(f"SELECT {names}bucket, held FROM ({merged}) merged", values)
     found: dict[tuple[Any, ...], dict[int, int]] = {}
     for *key, bucket, held in rows:
@@ -257,11 +258,11 @@ def read_latency(
 
 
 def _merge(
-    project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
+    project: Project, measure: str, spans: Sequence[Span], group: Sequence[str], kept: Filter
 ) -> tuple[str, list[Any]]:
     """SQL of the buckets of each group with how many they hold."""
     names = "".join(f"{name}, " for name in group)
-    where, values = _choose(project, measure, span, group, kept)
+    where, values = _choose(project, measure, spans, group, kept)
     sql = (
         f"SELECT {names}bucket, sum(held)::bigint AS held"
         f" FROM {LATENCIES.name}, unnest(buckets, counts) AS u (bucket, held)"
@@ -271,15 +272,20 @@ def _merge(
 
 
 def _choose(
-    project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
+    project: Project, measure: str, spans: Sequence[Span], group: Sequence[str], kept: Filter
 ) -> tuple[str, list[Any]]:
-    """The condition of a span's sketches with the fewest dimensions that tell."""
+    """The condition of the sketches of spans with the fewest dimensions that tell."""
     fields = DURATIONS[measure].fields
     where, values = kept.where(fields)
     asked = {*group, *kept.columns.intersection(fields)} - {"start"}
     held = f"by_{measure}" if asked <= {fields[0]} else measure
     held = f"{measure}s" if asked <= {"environment"} else held
-    return f"{_WITHIN} AND measure = %s{where}", [*_within(project, span), held, *values]
+    within = " OR ".join("grain = %s AND start >= %s AND start < %s" for _ in spans)
+    ends = [value for span in spans for value in (span.grain, span.since, span.until)]
+    return (
+        f"project_id = %s AND measure = %s AND ({within}){where}",
+        [project.pk, held, *ends, *values],
+    )
 
 
 def read_course(
@@ -287,7 +293,7 @@ def read_course(
 ) -> dict[datetime, list[float | None]]:
     """Milliseconds at each of the shares, in each step of a span that has durations: what
     ``percentile`` says of the sketch of each step."""
-    merged, values = _merge(project, measure, span, ["start"], kept)
+    merged, values = _merge(project, measure, [span], ["start"], kept)
     least = ", ".join(["min(bucket) FILTER (WHERE seen > floor(%s * (whole - 1)))"] * len(shares))
     rows = _fetch(
         f"SELECT start, {least} FROM (SELECT start, bucket,"
@@ -304,7 +310,7 @@ def read_course(
 
 def count_durations(project: Project, measure: str, span: Span, kept: Filter) -> int:
     """How many durations of a measure a span has."""
-    where, values = _choose(project, measure, span, (), kept)
+    where, values = _choose(project, measure, span.thinned, (), kept)
     rows = _fetch(f"SELECT coalesce(sum(number), 0) FROM {LATENCIES.name} WHERE {where}", values)
     return int(rows[0][0])
 

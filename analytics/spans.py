@@ -15,6 +15,7 @@ KEPT_FIVES = timedelta(days=3)
 """How long the grain of five minutes is kept: longer stretches read hours and more."""
 KEPT_FEW_FIVES = timedelta(days=32)
 """How long it is kept by the fewest dimensions: alerts are previewed over a month."""
+_LONGER = {FIVE: HOUR, HOUR: QUARTER, QUARTER: DAY}
 NAMES = {FIVE: "5 min", HOUR: "hour", QUARTER: "6 h", DAY: "day", MONTH: "month"}
 RANGES: dict[str, tuple[str, timedelta, int]] = {
     "1h": ("Last hour", timedelta(hours=1), FIVE),
@@ -79,6 +80,24 @@ class Span:
 
     def step(self, start: datetime) -> tuple[datetime, datetime]:
         return start, after(start, self.grain)
+
+    @property
+    def thinned(self) -> list[Span]:
+        """The same stretch in the next longer steps, but for what is left at its ends. Months are
+        not used: their rows come later than those of their days."""
+        longer = _LONGER.get(self.grain)
+        if not longer:
+            return [self]
+        begins, ends = floor(self.since, longer), floor(self.until, longer)
+        begins = begins if begins == self.since else after(begins, longer)
+        if begins >= ends:
+            return [self]
+        parts = [
+            Span(self.since, begins, self.grain),
+            Span(begins, ends, longer),
+            Span(ends, self.until, self.grain),
+        ]
+        return [part for part in parts if part.since < part.until]
 
 
 def of_range(name: str, now: datetime) -> Span:

@@ -90,6 +90,26 @@ def test_days_and_hours_add_up_to_any_time(first: str, last: str, grains: list[i
 
 
 @pytest.mark.parametrize(
+    "first, last, grain, grains",
+    [
+        ("2024-01-01T05:10", "2024-01-01T07:05", FIVE, [FIVE, HOUR, FIVE]),
+        ("2024-01-01T05:10", "2024-01-01T06:05", FIVE, [FIVE]),
+        ("2024-01-01T05:00", "2024-01-02T09:00", HOUR, [HOUR, QUARTER, HOUR]),
+        ("2024-01-01T06:00", "2024-01-03T00:00", QUARTER, [QUARTER, DAY]),
+        ("2024-01-01", "2024-03-01", DAY, [DAY]),
+        ("2024-01-01", "2024-03-01", MONTH, [MONTH]),
+    ],
+)
+def test_a_span_is_thinned_by_longer_steps(
+    first: str, last: str, grain: int, grains: list[int]
+) -> None:
+    parts = Span(at(first), at(last), grain).thinned
+    assert [part.grain for part in parts] == grains
+    assert (parts[0].since, parts[-1].until) == (at(first), at(last))
+    assert all(a.until == b.since for a, b in zip(parts, parts[1:], strict=False))
+
+
+@pytest.mark.parametrize(
     "first, last", [("0001-01-01", "0001-01-02"), ("9999-12-30", "9999-12-31")]
 )
 def test_times_that_cannot_be_reckoned_are_refused(first: str, last: str) -> None:
