@@ -38,7 +38,7 @@ DEMO_PAGES = {
     "incident": "incidents/1/",
     "post-mortem": "incidents/1/post-mortem/",
     "replays": "replays/",
-    "replay": "replays/2/",
+    "replay": "replays/6/",
     "policy": "tools/cancel_subscription/policy/1/",
     "alerts": "alerts/",
     "alert": "alerts/1/",
@@ -47,7 +47,7 @@ DEMO_PAGES = {
     "cost": "analytics/cost/?range=30d",
     "latency": "analytics/latency/?range=30d",
     "conduct": "analytics/conduct/?range=30d",
-    "models": "analytics/models/?range=24h",
+    "models": "analytics/models/?range=30d",
     "tool-use": "analytics/tools/?range=30d",
 }
 """Pages of the demo's project that say more the more there is to see."""
