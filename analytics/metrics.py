@@ -92,6 +92,14 @@ def _within(project: Project, span: Span) -> list[Any]:
     return [project.pk, span.grain, span.since, span.until]
 
 
+def _thin(project: Project, span: Span, names: Iterable[str]) -> tuple[str, list[Any]]:
+    """As ``_WITHIN``, of the longest steps that add up to a span unless its own are asked for."""
+    spans = [span] if "start" in names else span.thinned
+    steps = " OR ".join(["grain = %s AND start >= %s AND start < %s"] * len(spans))
+    ends = [value for part in spans for value in (part.grain, part.since, part.until)]
+    return f"project_id = %s AND ({steps})", [project.pk, *ends]
+
+
 def _fetch(sql: str, values: Sequence[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
@@ -167,6 +175,7 @@ def _gather(
 ) -> None:
     project, kept, span = asked
     names = sorted({name for group in groups for name in group})
+    within, ends = _thin(project, span, names)
     where, values = kept.where()
     sets = ", ".join(f"({', '.join(group)})" for group in groups)
     columns = ", ".join(names)
@@ -176,8 +185,8 @@ def _gather(
     sums = _SUMS.format(misfires)
     rows = _fetch(
         f"SELECT {mask}, {f'{columns}, ' if names else ''}{sums} FROM {table.name}"
-        f" WHERE {_WITHIN}{where} GROUP BY GROUPING SETS ({sets})",
-        [*_within(project, span), *values],
+        f" WHERE {within}{where} GROUP BY GROUPING SETS ({sets})",
+        [*ends, *values],
     )
     by_mask = {_mask(names, group): group for group in groups}
     for number, *rest in rows:
@@ -247,8 +256,7 @@ def read_latency(
     The filter applies as far as the measure has its fields.
     """
     names = "".join(f"{name}, " for name in group)
-    spans = [span] if "start" in group else span.thinned
-    merged, values = _merge(project, measure, spans, group, kept or Filter())
+    merged, values = _merge(project, measure, span, group, kept or Filter())
     rows = _fetch(f"SELECT {names}bucket, held FROM ({merged}) merged", values)
     found: dict[tuple[Any, ...], dict[int, int]] = {}
     for *key, bucket, held in rows:
@@ -258,11 +266,11 @@ def read_latency(
 
 
 def _merge(
-    project: Project, measure: str, spans: Sequence[Span], group: Sequence[str], kept: Filter
+    project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
 ) -> tuple[str, list[Any]]:
     """SQL of the buckets of each group with how many they hold."""
     names = "".join(f"{name}, " for name in group)
-    where, values = _choose(project, measure, spans, group, kept)
+    where, values = _choose(project, measure, span, group, kept)
     sql = (
         f"SELECT {names}bucket, sum(held)::bigint AS held"
         f" FROM {LATENCIES.name}, unnest(buckets, counts) AS u (bucket, held)"
@@ -272,20 +280,16 @@ def _merge(
 
 
 def _choose(
-    project: Project, measure: str, spans: Sequence[Span], group: Sequence[str], kept: Filter
+    project: Project, measure: str, span: Span, group: Sequence[str], kept: Filter
 ) -> tuple[str, list[Any]]:
-    """The condition of the sketches of spans with the fewest dimensions that tell."""
+    """The condition of a span's sketches with the fewest dimensions that tell."""
     fields = DURATIONS[measure].fields
     where, values = kept.where(fields)
     asked = {*group, *kept.columns.intersection(fields)} - {"start"}
     held = f"by_{measure}" if asked <= {fields[0]} else measure
     held = f"{measure}s" if asked <= {"environment"} else held
-    within = " OR ".join("grain = %s AND start >= %s AND start < %s" for _ in spans)
-    ends = [value for span in spans for value in (span.grain, span.since, span.until)]
-    return (
-        f"project_id = %s AND measure = %s AND ({within}){where}",
-        [project.pk, held, *ends, *values],
-    )
+    within, ends = _thin(project, span, group)
+    return f"{within} AND measure = %s{where}", [*ends, held, *values]
 
 
 def read_course(
@@ -293,7 +297,7 @@ def read_course(
 ) -> dict[datetime, list[float | None]]:
     """Milliseconds at each of the shares, in each step of a span that has durations: what
     ``percentile`` says of the sketch of each step."""
-    merged, values = _merge(project, measure, [span], ["start"], kept)
+    merged, values = _merge(project, measure, span, ["start"], kept)
     least = ", ".join(["min(bucket) FILTER (WHERE seen > floor(%s * (whole - 1)))"] * len(shares))
     rows = _fetch(
         f"SELECT start, {least} FROM (SELECT start, bucket,"
@@ -310,7 +314,7 @@ def read_course(
 
 def count_durations(project: Project, measure: str, span: Span, kept: Filter) -> int:
     """How many durations of a measure a span has."""
-    where, values = _choose(project, measure, span.thinned, (), kept)
+    where, values = _choose(project, measure, span, (), kept)
     rows = _fetch(f"SELECT coalesce(sum(number), 0) FROM {LATENCIES.name} WHERE {where}", values)
     return int(rows[0][0])
 
