@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
 from analytics.filters import write_term
@@ -74,11 +76,13 @@ def _describe(frame: Frame) -> dict[str, Any]:
 
 def _describe_look(frame: Frame, look: Look) -> dict[str, Any]:
     day = of_range("24h", frame.now)
-    term = write_term("tool", look.name) if look.name else "-has:definition"
+    term = write_term("tool", look.name) if look.name else ""
+    page = reverse("analytics:misfires", args=[frame.project.slug])
     return {
         "look": look,
         "line": spark(look.hours),
-        "url": frame.calls(term, "verdict:rejected", span=day),
+        "page": f"{page}?{urlencode({'range': '24h', 'q': term})}" if term else "",
+        "url": frame.calls(term, "verdict:rejected", span=day) if term else "",
     }
 
 

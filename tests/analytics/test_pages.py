@@ -234,6 +234,24 @@ def test_names_that_are_not_told_apart_lead_nowhere_and_say_so(
     assert "/calls/" not in row[0]
 
 
+def test_the_overview_leads_to_each_tool_by_its_very_name(member: Member, now: datetime) -> None:
+    calls = [rejected("unknown_tool", name=f"made_up_{n:03}") for n in range(150)]
+    name = 'say "hi", now'
+    calls += [rejected("wrong_type", name=name)] * 60
+    make_turn(member.project, now - timedelta(hours=2), calls)
+    catch_up(now)
+    response = factories.client_of(member).get(f"/p/{member.project.slug}/")
+    table = re.search(r'id="o-looks".*?</table>', response.content.decode(), re.DOTALL)
+    assert table
+    found = {}
+    for row in re.findall(r"<tr data-row>.*?</tr>", table[0], re.DOTALL):
+        if "no filter tells them" in row or name in html.unescape(row):
+            found["" if "no filter tells them" in row else name] = row
+    assert ">51<" in found[""] and "?q=" not in found[""] and "&amp;q=" not in found[""]
+    links = [html.unescape(one) for one in re.findall(r'href="([^"]+q=[^"]+)"', found[name])]
+    assert [count_listed(member.project, one) for one in links] == [60, 60]
+
+
 def test_durations_lead_to_what_took_as_long(member: Member, now: datetime) -> None:
     at = now - timedelta(hours=2)
     for slow in (120.0, 250.0, 4000.0):
