@@ -56,7 +56,7 @@ def tell_condition(watched: Watched, rule: Rule) -> str:
         if rule.basis == "past"
         else f"{rule.direction} {level}"
     )
-    few = f", of at least {rule.minimum:,} {watched.kind}" if watched.takes_minimum else ""
+    few = f", of at least {_count(watched, rule.minimum)}" if watched.takes_minimum else ""
     return f"{watched.label} {beyond} {tell_time(watched, rule)}{few}"
 
 
@@ -74,8 +74,12 @@ def tell_base(watched: Watched, reading: Reading) -> str:
     if watched.unit == "dollars":
         return f"${reading.part:,.4f} of {reading.base:,} turns"
     if watched.unit == "ms":
-        return f"{reading.base:,} {watched.kind}"
-    return f"{reading.part:,.0f} of {reading.base:,} {watched.kind}"
+        return _count(watched, reading.base)
+    return f"{reading.part:,.0f} of {_count(watched, reading.base)}"
+
+
+def _count(watched: Watched, number: int) -> str:
+    return f"{number:,} {watched.kind[:-1] if number == 1 else watched.kind}"
 
 
 def tell_lack(watched: Watched, rule: Rule, measured: Measured) -> str:
@@ -86,7 +90,7 @@ def tell_lack(watched: Watched, rule: Rule, measured: Measured) -> str:
             f" two of the last four need at least {rule.minimum:,}"
         )
     found = measured.reading.base
-    return f"{found:,} {watched.kind} {tell_time(watched, rule)}; it takes {rule.minimum:,}"
+    return f"{_count(watched, found)} {tell_time(watched, rule)}; it takes {rule.minimum:,}"
 
 
 def tell_notice(

@@ -38,6 +38,11 @@ FEW = measure(RULE, Reading(1, 3, 300))
             "Calls has recovered: Rejection rate 2% (2 of 100 calls) in the last 5 minutes.",
         ),
         ("no_data", FEW, "Calls: no data. 3 calls in the last 5 minutes; it takes 20."),
+        (
+            "no_data",
+            measure(RULE, Reading(1, 1, 300)),
+            "Calls: no data. 1 call in the last 5 minutes; it takes 20.",
+        ),
     ],
 )
 def test_a_notice_has_the_numbers_with_their_base(notice: Any, measured: Any, text: str) -> None:
