@@ -31,6 +31,7 @@ def test_a_router_is_written_and_judged_on_labelled_turns(
     page.goto(f"{daphne_server}/p/{people.project.slug}/tools/")
     page.get_by_role("link", name="Routers").click()
     page.get_by_role("link", name="New router").click()
+    expect(page.locator(".cm-content")).to_be_visible()
     write = "(area, text) => area.editor.setValue(text)"
     page.locator("#document").evaluate(write, json.pretty(SPEC))
     page.get_by_placeholder("What the user says").fill("The weather today")
