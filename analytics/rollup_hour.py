@@ -43,6 +43,7 @@ from analytics.rollup_sql import (
     Table,
     take_away,
 )
+from conversations.search.expecting import expects
 from conversations.search.fields import MISFIRES
 
 MOST_NAMES = 100
@@ -69,9 +70,7 @@ hour_turns AS MATERIALIZED (
     t.status, t.verdict, t.codes, t.cost,
     t.input_tokens, t.cached_input_tokens, t.cache_write_tokens, t.output_tokens,
     t.reasoning_tokens, t.latency_ms, t.first_token_ms,
-    CASE WHEN (t.expected LIKE '%%"calls"%%' OR t.expected LIKE '%%"acceptable"%%')
-      AND t.expected IS JSON OBJECT AND position('\\u' IN t.expected) = 0
-      THEN t.expected::jsonb END AS expected,
+    CASE WHEN {expects("t")} THEN t.expected::jsonb END AS expected,
     CASE WHEN t.codes && '{{missed_call}}' THEN t.findings END AS findings
   FROM conversations_turn t LEFT JOIN calling ON calling.turn_id = t.id
   WHERE {_KEYS.format("t")}

@@ -1,12 +1,13 @@
 """The part of an hour's statement that sets what was expected against what was called. Pure.
 
-It reads ``all_calls`` and ``hour_turns`` of ``analytics.rollup_hour``. A wrong call is told by its
-findings, as the lists' field ``expected`` finds it: the number of each cell is that of its list.
+It reads ``all_calls`` and ``hour_turns`` of ``analytics.rollup_hour``. The lists' field
+``expected`` finds by the same conditions: the number of each cell is that of its list.
 """
 
 from __future__ import annotations
 
 from conversations.search.asked import findings_as_json
+from conversations.search.expecting import LIVE, RIGHT
 
 
 def read_findings(row: str) -> str:
@@ -15,7 +16,6 @@ def read_findings(row: str) -> str:
 
 
 _NAMED = "left(f ->> 'suggestion', 200)"
-_RIGHT = "NOT c.codes && '{wrong_tool,needless_call,wrong_count}'"
 # Labels go before what the record expected.
 _BY = "CASE WHEN {0} IN (SELECT turn_id FROM labels) THEN 'label' ELSE 'record' END"
 _OF_RECORD = """t.expected IS NOT NULL AND t.status = 'finished'
@@ -24,7 +24,7 @@ PAIRS = f"""
 , labels AS (
   SELECT l.turn_id, l.call_id, l.kind
   FROM conversations_label l JOIN hour_turns t ON t.id = l.turn_id
-  WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.kind <> 'withdrawn'
+  WHERE l.project_id = %(project)s AND {LIVE}
 ),
 pairs AS (
   SELECT c.turn_id, {_BY.format("c.turn_id")} AS by,
@@ -38,14 +38,14 @@ pairs AS (
   WHERE t.findings IS JSON ARRAY AND f ->> 'code' = 'missed_call'
   UNION ALL
   SELECT l.turn_id, 'label', c.tool, c.tool FROM labels l JOIN all_calls c ON c.id = l.call_id
-  WHERE l.kind IN ('right', 'wrong_arguments') AND {_RIGHT}
+  WHERE l.kind IN ('right', 'wrong_arguments') AND {RIGHT}
   UNION ALL
   SELECT l.turn_id, 'label', coalesce(c.tool, ''), coalesce(c.tool, '')
   FROM labels l LEFT JOIN all_calls c ON c.turn_id = l.turn_id
   WHERE l.kind = 'right' AND l.call_id IS NULL
   UNION ALL
   SELECT t.id, 'record', c.tool, c.tool FROM hour_turns t JOIN all_calls c ON c.turn_id = t.id
-  WHERE {_OF_RECORD} AND {_RIGHT}
+  WHERE {_OF_RECORD} AND {RIGHT}
   UNION ALL
   SELECT t.id, 'record', '', '' FROM hour_turns t
   WHERE {_OF_RECORD} AND t.expected -> 'calls' = '[]' AND t.calls IS NULL

@@ -6,9 +6,10 @@ from analytics.filters import OF_TURNS
 from analytics.misfires import ENOUGH, OTHER, Expected
 from analytics.views.frame import Frame
 from console.lib.charts import Matrix
+from conversations.search.fields import MET
 from conversations.search.query import Term
 
-_RIGHT = "As expected: such calls have no finding that a list could ask for"
+_BOTH = "Right and wrong ones together; the line below leads to the wrong ones"
 _MANY = "No list: a filter does not hold so many names"
 
 
@@ -22,10 +23,10 @@ def tabulate_expected(frame: Frame, expected: Expected) -> Matrix | None:
     links = {
         (shown[row], shown[column]): _link_pair(asked, expected, row, column)
         for row, column in expected.counts
-        if row != column
+        if row != column or row != OTHER
     }
     notes = {
-        (shown[row], shown[column]): _RIGHT if row == column else _MANY
+        (shown[row], shown[column]): _BOTH if row == column else _MANY
         for row, column in expected.counts
         if not links.get((shown[row], shown[column]))
     }
@@ -42,14 +43,17 @@ def list_others(frame: Frame, expected: Expected) -> str:
 
 
 def _link_pair(frame: Frame, expected: Expected, row: str, column: str) -> str:
-    """The calls of one tool where another was expected, or the turns that made none; "" where
+    """The calls of one tool where it or another was expected, or the turns that made none; "" where
     that takes more names than a filter holds."""
     wanted, called = (expected.others if name == OTHER else (name,) for name in (row, column))
     if not wanted or not called:
         return ""
-    wrong = _term("expected", wanted) if row else "finding:needless_call"
-    return frame.calls(_term("tool", called), wrong) if column else frame.turns(wrong)
+    if row == column != OTHER:
+        told = f"expected:{MET}"
+    else:
+        told = _term("expected", wanted) if row else "finding:needless_call"
+    return frame.calls(_term("tool", called), told) if column else frame.turns(told)
 
 
 def _term(field: str, values: tuple[str, ...]) -> str:
-    return Term(field, values, literal=frozenset(v for v in values if v.endswith("*"))).text
+    return Term(field, values, literal=frozenset(v for v in values if v.endswith("*") or v == MET)).text

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from conversations.search.expecting import LIVE, MET_BY_CALL, MET_BY_TURN
 from conversations.search.fields import (
     ANY,
     CALL_STATUS,
+    MET,
     MISFIRES,
     NOWHERE,
     SOURCES,
@@ -183,6 +185,10 @@ class Asked:
     def _place_expected(self, term: Term) -> None:
         """Findings name it: those with their code are found first, and read."""
         side = self.calls if self._of_calls else self.turns
+        if term.values == (MET,) and MET not in term.literal:
+            met = MET_BY_CALL if side is self.calls else MET_BY_TURN
+            side.add(f"NOT {met}" if term.negated else met, self.project, self.project)
+            return
         code, a = _EXPECTING[side.alias], side.alias
         wanted = [json.dumps([{"code": code, "suggestion": value}]) for value in term.values]
         condition = (
@@ -239,8 +245,7 @@ class Asked:
         column = "call_id" if self.kind == "calls" else "turn_id"
         condition = (
             f"{self.main.alias}.id IN (SELECT l.{column} FROM conversations_label l WHERE"
-            f" l.project_id = %s AND l.superseded_at IS NULL AND l.kind <> 'withdrawn'"
-            f" AND l.{column} IS NOT NULL"
+            f" l.project_id = %s AND {LIVE} AND l.{column} IS NOT NULL"
         )
         given: list[Any] = [self.project]
         if ANY not in term.values:

@@ -20,6 +20,8 @@ HAS = ("result", "error", "label", "stream", "cost", "definition")
 ANY = "any"
 NOWHERE = "none"
 """Of a finding without a pointer."""
+MET = "met"
+"""Of what was called, or not called, as expected."""
 
 # Conduct and execution speak of what came after a call; what is flagged may well be right.
 MISFIRES = tuple(
@@ -43,6 +45,11 @@ class Field:
     def takes_prefix(self) -> bool:
         """May a value end in ``*``?"""
         return self.shape == "name" and self.name not in ("version", "id", "expected")
+
+    @property
+    def heeds_quotes(self) -> bool:
+        """Does a value in quotes stand for itself where it else stands for more?"""
+        return self.takes_prefix or self.name == "expected"
 
     @property
     def compares(self) -> bool:
@@ -76,7 +83,8 @@ FIELDS = _table(
         "expected",
         "name",
         "In calls: the tool that should have been called instead, by a label or the record. In"
-        " turns and conversations: the one that should have been called where no call was made",
+        " turns and conversations: the one that should have been called where no call was made;"
+        " met for what was as expected",
         "expected:get_weather",
     ),
     Field("layer", "choice", "A finding of this layer", "layer:schema", LAYERS),

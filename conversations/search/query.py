@@ -164,7 +164,7 @@ def _read(match: re.Match[str]) -> Term:
     values, literal = _read_values(whole, rest)
     if field.shape == "choice":
         values = tuple(dict.fromkeys(value.lower() for value in values))
-    term = Term(field.name, values, negated, "=", literal if field.takes_prefix else frozenset())
+    term = Term(field.name, values, negated, "=", literal if field.heeds_quotes else frozenset())
     _check(field, whole, term)
     return term
 

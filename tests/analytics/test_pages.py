@@ -312,6 +312,8 @@ def test_the_matrix_sets_what_was_expected_against_what_was_called(
     at = now - timedelta(hours=5)
     wanted = [["get_weather"]] * 5 + [["get_forecast"], [], ["get_weather", "a"]]
     calls = [["get_weather"] * 9, ["get_forecast"], ["a"], [], ["a", "get_forecast"]]
+    for name in ("met", "a"):
+        make_judged(member.project, at, [name], json.dump({"calls": [{"name": "met"}]}))
     for names in wanted:
         expected = json.dump({"calls": [{"name": name} for name in names]})
         for called in calls:
@@ -319,12 +321,21 @@ def test_the_matrix_sets_what_was_expected_against_what_was_called(
     turn = make_turn(member.project, at, [{"name": "a"}, {"name": "a"}])
     for draft in (Draft("wrong_tool", 0, tool="b, c"), Draft("missing", tool="get_weather")):
         set_label(turn, draft, member.user)
+    for made, drafts in (
+        (["a", "a"], [Draft("right")]),
+        (["a", "get_forecast"], [Draft("right", 0), Draft("wrong_arguments", 1)]),
+        ([], [Draft("right")]),
+    ):
+        turn = make_turn(member.project, at, [{"name": name} for name in made])
+        for draft in drafts:
+            set_label(turn, draft, member.user)
     catch_up(now)
     text = open_page(member, "misfires")
     table = re.search(r'<table class="cm">.*?</table>', text, re.DOTALL)
     assert table and "as expected.</b>" in text
     cells = re.findall(r'<a href="([^"]+)"><b>(\d+)</b>', table[0])
     assert len(cells) > 8
+    assert sum("expected%3Amet" in address for address, _ in cells) == 5
     for address, number in cells:
         assert count_listed(member.project, html.unescape(address)) == int(number), address
 
@@ -341,7 +352,7 @@ def test_the_matrix_says_which_of_the_other_tools_were_wrong(member: Member, now
     text = html.unescape(open_page(member, "misfires"))
     link = re.search(r'<a href="([^"]+)">2 were another one</a>', text)
     assert link and count_listed(member.project, link[1]) == 2
-    assert re.search(r'<td class="dg" title="As expected[^"]*"><b>3</b>', text)
+    assert re.search(r'<td class="dg" title="Right and wrong ones[^"]*"><b>3</b>', text)
 
 
 def test_numbers_are_exported_unrounded(member: Member) -> None:
