@@ -56,4 +56,5 @@ def _link_pair(frame: Frame, expected: Expected, row: str, column: str) -> str:
 
 
 def _term(field: str, values: tuple[str, ...]) -> str:
-    return Term(field, values, literal=frozenset(v for v in values if v.endswith("*") or v == MET)).text
+    literal = frozenset(one for one in values if one.endswith("*") or one == MET)
+    return Term(field, values, literal=literal).text
