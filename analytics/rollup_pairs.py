@@ -7,7 +7,7 @@ It reads ``all_calls`` and ``hour_turns`` of ``analytics.rollup_hour``. The list
 from __future__ import annotations
 
 from conversations.search.asked import findings_as_json
-from conversations.search.expecting import LIVE, RIGHT
+from conversations.search.expecting import LIVE, RIGHT, SAID_RIGHT
 
 
 def read_findings(row: str) -> str:
@@ -37,12 +37,10 @@ pairs AS (
   FROM hour_turns t CROSS JOIN LATERAL {read_findings("t")} AS f
   WHERE t.findings IS JSON ARRAY AND f ->> 'code' = 'missed_call'
   UNION ALL
-  SELECT l.turn_id, 'label', c.tool, c.tool FROM labels l JOIN all_calls c ON c.id = l.call_id
-  WHERE l.kind IN ('right', 'wrong_arguments') AND {RIGHT}
-  UNION ALL
-  SELECT l.turn_id, 'label', coalesce(c.tool, ''), coalesce(c.tool, '')
-  FROM labels l LEFT JOIN all_calls c ON c.turn_id = l.turn_id
-  WHERE l.kind = 'right' AND l.call_id IS NULL
+  SELECT turn_id, 'label', tool, tool FROM (
+    SELECT DISTINCT l.turn_id, c.id, coalesce(c.tool, '') AS tool
+    FROM labels l LEFT JOIN all_calls c ON c.turn_id = l.turn_id WHERE {SAID_RIGHT}
+  ) met
   UNION ALL
   SELECT t.id, 'record', c.tool, c.tool FROM hour_turns t JOIN all_calls c ON c.turn_id = t.id
   WHERE {_OF_RECORD} AND {RIGHT}

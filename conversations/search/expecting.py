@@ -27,11 +27,12 @@ def _labels(turn: str, condition: str = "") -> str:
     )
 
 
-_SAID_OF_CALL = (
+SAID_RIGHT = (
     f"(l.call_id = c.id AND l.kind IN ('right', 'wrong_arguments') AND {RIGHT}"
     " OR l.call_id IS NULL AND l.kind = 'right')"
 )
-MET_BY_CALL = f"""({_labels("c.turn_id", _SAID_OF_CALL)}
+"""Of a call with a label of its turn: the label speaks of it, or of the turn as a whole."""
+MET_BY_CALL = f"""({_labels("c.turn_id", SAID_RIGHT)}
   OR {RIGHT} AND EXISTS (SELECT FROM conversations_turn e
     WHERE e.id = c.turn_id AND e.status = 'finished' AND {expects("e")})
   AND NOT {_labels("c.turn_id")})"""

@@ -322,7 +322,7 @@ def test_the_matrix_sets_what_was_expected_against_what_was_called(
     for draft in (Draft("wrong_tool", 0, tool="b, c"), Draft("missing", tool="get_weather")):
         set_label(turn, draft, member.user)
     for made, drafts in (
-        (["a", "a"], [Draft("right")]),
+        (["a", "a"], [Draft("right"), Draft("right", 0)]),
         (["a", "get_forecast"], [Draft("right", 0), Draft("wrong_arguments", 1)]),
         ([], [Draft("right")]),
     ):
