@@ -21,7 +21,7 @@ from analytics.rollup_sql import (
     narrowest,
 )
 from analytics.sketch import quantile, value_of
-from analytics.spans import DAY, HOUR, Span, after, floor
+from analytics.spans import HOUR, Span, after, floor
 from console.accounts.models import Project
 from console.lib.fields import from_stored
 from console.lib.proportions import wilson
@@ -222,23 +222,10 @@ def kind_terms(kind: str, present: Iterable[str]) -> str:
 
 
 def count_over(project: Project, kept: Filter, since: datetime, until: datetime) -> Tally:
-    """All calls of [since, until), to the hour: whole days from days, what is left from hours."""
-    whole = Tally()
-    for span in cover(since, until):
-        whole.add(total(count_calls(project, kept, span, [()])))
-    return whole
-
-
-def cover(since: datetime, until: datetime) -> list[Span]:
-    """Spans of days and of hours that add up to [since, until), widened to whole hours."""
+    """All calls of [since, until), widened to whole hours."""
     first, last = floor(since, HOUR), floor(until, HOUR)
-    last = last if last == until else after(last, HOUR)
-    begins, ends = floor(first, DAY), floor(last, DAY)
-    begins = begins if begins == first else after(begins, DAY)
-    if begins >= ends:
-        return [Span(first, last, HOUR)]
-    found = [Span(first, begins, HOUR), Span(begins, ends, DAY), Span(ends, last, HOUR)]
-    return [span for span in found if span.since < span.until]
+    span = Span(first, last if last == until else after(last, HOUR), HOUR)
+    return total(count_calls(project, kept, span, [()]))
 
 
 # ---- durations

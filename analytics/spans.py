@@ -83,8 +83,8 @@ class Span:
 
     @property
     def thinned(self) -> list[Span]:
-        """The same stretch in the next longer steps, but for what is left at its ends. Months are
-        not used: their rows come later than those of their days."""
+        """The same stretch in steps as long as it holds whole ones, shorter ones at its ends.
+        Months are not used: their rows come later than those of their days."""
         longer = _LONGER.get(self.grain)
         if not longer:
             return [self]
@@ -94,7 +94,7 @@ class Span:
             return [self]
         parts = [
             Span(self.since, begins, self.grain),
-            Span(begins, ends, longer),
+            *Span(begins, ends, longer).thinned,
             Span(ends, self.until, self.grain),
         ]
         return [part for part in parts if part.since < part.until]

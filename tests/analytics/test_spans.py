@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.metrics import cover
 from analytics.spans import (
     DAY,
     FIVE,
@@ -74,27 +73,13 @@ def test_the_lists_term_for_a_step_is_that_step(grain: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "first, last, grains",
-    [
-        ("2024-01-01T05:00", "2024-01-01T09:00", [HOUR]),
-        ("2024-01-01T05:00", "2024-01-02T09:00", [HOUR]),
-        ("2024-01-01T05:00", "2024-01-04T09:00", [HOUR, DAY, HOUR]),
-        ("2024-01-01", "2024-01-04", [DAY]),
-    ],
-)
-def test_days_and_hours_add_up_to_any_time(first: str, last: str, grains: list[int]) -> None:
-    spans = cover(at(first), at(last))
-    assert [span.grain for span in spans] == grains
-    assert spans[0].since == at(first) and spans[-1].until == at(last)
-    assert all(a.until == b.since for a, b in zip(spans, spans[1:], strict=False))
-
-
-@pytest.mark.parametrize(
     "first, last, grain, grains",
     [
         ("2024-01-01T05:10", "2024-01-01T07:05", FIVE, [FIVE, HOUR, FIVE]),
         ("2024-01-01T05:10", "2024-01-01T06:05", FIVE, [FIVE]),
         ("2024-01-01T05:00", "2024-01-02T09:00", HOUR, [HOUR, QUARTER, HOUR]),
+        ("2024-01-01T05:00", "2024-01-04T09:00", HOUR, [HOUR, QUARTER, DAY, QUARTER, HOUR]),
+        ("2024-01-01", "2024-01-04", HOUR, [DAY]),
         ("2024-01-01T06:00", "2024-01-03T00:00", QUARTER, [QUARTER, DAY]),
         ("2024-01-01", "2024-03-01", DAY, [DAY]),
         ("2024-01-01", "2024-03-01", MONTH, [MONTH]),
