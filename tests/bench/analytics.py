@@ -315,9 +315,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.hour and not options.database:
         seconds, whole = time_hour(options.hour)
         limit = HOUR_TARGET * max(1.0, options.hour / 100_000)
-        print(f"\none hour of {options.hour:,} calls: {seconds:.2f} s (target {limit:.1f})")
-        print(f"with who costs most and conduct: {whole:.2f} s")
-        good = good and seconds < limit
+        print(f"\none hour of {options.hour:,} calls: {whole:.2f} s (target {limit:.1f})")
+        print(f"of these, the statement of counts and durations: {seconds:.2f} s")
+        good = good and whole < limit
     return 0 if good else 1
 
 
