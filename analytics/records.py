@@ -12,24 +12,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from analytics.rollup_sql import (
-    CALLS,
-    CODE_COUNTS,
-    EXPECTED,
-    KIND_COUNTS,
-    LATENCIES,
-    MODEL_COUNTS,
-    MODEL_TOOLS,
-    OFFERS,
-    POINTERS,
-    SUMMARIES,
-    SUMMARY_CODES,
-    TOOL_CODES,
-    TOOL_COUNTS,
-    TOOL_KINDS,
-    TRAFFIC_CODES,
-    TURNS,
-)
+from analytics import rollup_sql
 from console.accounts.models import Project
 
 _NAME = 200
@@ -117,7 +100,7 @@ class ToolSums(Sums):
 class CallCount(OfTool, CallSums):
     """Calls by every dimension: many rows, for filters that ask for a tool and a model at once."""
 
-    pk = told_apart_by(*CALLS.dimensions)
+    pk = told_apart_by(*rollup_sql.CALLS.dimensions)
 
     class Meta:
         indexes: ClassVar = [
@@ -131,7 +114,7 @@ class CallCount(OfTool, CallSums):
 class KindCount(Rollup, CallSums):
     """Calls by kind, of all tools together: what a page without a tool reads."""
 
-    pk = told_apart_by(*KIND_COUNTS.dimensions)
+    pk = told_apart_by(*rollup_sql.KIND_COUNTS.dimensions)
 
     class Meta:
         indexes: ClassVar = [
@@ -160,7 +143,7 @@ class ToolStep(models.Model):
 class SummaryCount(CallSums):
     """Calls by environment and kind alone: few rows, whatever comes."""
 
-    pk = told_apart_by(*SUMMARIES.dimensions)
+    pk = told_apart_by(*rollup_sql.SUMMARIES.dimensions)
     project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
@@ -178,7 +161,7 @@ class SummaryCount(CallSums):
 class ToolCount(ToolStep, ToolSums):
     """Calls by tool, of all kinds and models together."""
 
-    pk = told_apart_by(*TOOL_COUNTS.dimensions)
+    pk = told_apart_by(*rollup_sql.TOOL_COUNTS.dimensions)
 
     class Meta:
         indexes: ClassVar = [
@@ -192,7 +175,7 @@ class ToolCount(ToolStep, ToolSums):
 class ModelCount(ToolSums):
     """Calls by model and environment alone, of all kinds together: few rows, whatever comes."""
 
-    pk = told_apart_by(*MODEL_COUNTS.dimensions)
+    pk = told_apart_by(*rollup_sql.MODEL_COUNTS.dimensions)
     project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
@@ -211,7 +194,7 @@ class ModelCount(ToolSums):
 class ModelToolCount(ToolStep, ToolSums):
     """Calls by model and tool, of all kinds together."""
 
-    pk = told_apart_by(*MODEL_TOOLS.dimensions)
+    pk = told_apart_by(*rollup_sql.MODEL_TOOLS.dimensions)
     model = models.CharField(max_length=_NAME)
 
     class Meta:
@@ -228,7 +211,7 @@ class ModelToolCount(ToolStep, ToolSums):
 class ToolKindCount(ToolStep, CallSums):
     """Calls by tool and kind, of all models together: read one tool at a time."""
 
-    pk = told_apart_by(*TOOL_KINDS.dimensions)
+    pk = told_apart_by(*rollup_sql.TOOL_KINDS.dimensions)
 
     class Meta:
         indexes: ClassVar = [
@@ -243,7 +226,7 @@ class ToolKindCount(ToolStep, CallSums):
 class CodeCount(OfTool):
     """Calls that have a finding code: one with two codes counts in both."""
 
-    pk = told_apart_by(*CODE_COUNTS.dimensions)
+    pk = told_apart_by(*rollup_sql.CODE_COUNTS.dimensions)
     code = models.CharField(max_length=40)
     calls = models.BigIntegerField()
 
@@ -259,7 +242,7 @@ class CodeCount(OfTool):
 class SummaryCodeCount(models.Model):
     """Calls that have a finding code, by environment alone."""
 
-    pk = told_apart_by(*SUMMARY_CODES.dimensions)
+    pk = told_apart_by(*rollup_sql.SUMMARY_CODES.dimensions)
     project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
@@ -279,7 +262,7 @@ class SummaryCodeCount(models.Model):
 class TrafficCodeCount(Rollup):
     """Calls that have a finding code, of all tools together."""
 
-    pk = told_apart_by(*TRAFFIC_CODES.dimensions)
+    pk = told_apart_by(*rollup_sql.TRAFFIC_CODES.dimensions)
     code = models.CharField(max_length=40)
     calls = models.BigIntegerField()
 
@@ -295,7 +278,7 @@ class TrafficCodeCount(Rollup):
 class ToolCodeCount(ToolStep):
     """Calls that have a finding code by tool, of all models together."""
 
-    pk = told_apart_by(*TOOL_CODES.dimensions)
+    pk = told_apart_by(*rollup_sql.TOOL_CODES.dimensions)
     code = models.CharField(max_length=40)
     calls = models.BigIntegerField()
 
@@ -314,7 +297,7 @@ class PointerCount(ToolStep):
     rows, the others none: how many there are is bounded whatever a model makes up.
     """
 
-    pk = told_apart_by(*POINTERS.dimensions)
+    pk = told_apart_by(*rollup_sql.POINTERS.dimensions)
     code = models.CharField(max_length=40)
     pointer = models.CharField(max_length=300)
     calls = models.BigIntegerField()
@@ -334,7 +317,7 @@ class TurnCount(Rollup):
     have been made; ``unpriced`` those without a price; ``connection_id`` is 0 without one.
     """
 
-    pk = told_apart_by(*TURNS.dimensions)
+    pk = told_apart_by(*rollup_sql.TURNS.dimensions)
     connection_id = models.BigIntegerField()
     turns = models.BigIntegerField()
     calling = models.BigIntegerField()
@@ -361,7 +344,7 @@ class TurnCount(Rollup):
 class OfferCount(Rollup):
     """Turns by the toolset that they offered; ``toolset_id`` is 0 for turns without tools."""
 
-    pk = told_apart_by(*OFFERS.dimensions)
+    pk = told_apart_by(*rollup_sql.OFFERS.dimensions)
     toolset_id = models.BigIntegerField()
     turns = models.BigIntegerField()
 
@@ -384,7 +367,7 @@ class LatencySketch(models.Model):
     by tool alone.
     """
 
-    pk = told_apart_by(*LATENCIES.dimensions)
+    pk = told_apart_by(*rollup_sql.LATENCIES.dimensions)
     project = of_project()
     grain = models.IntegerField()
     start = models.DateTimeField()
@@ -412,7 +395,7 @@ class ExpectedCount(Rollup):
     expected it: a label, or the record.
     """
 
-    pk = told_apart_by(*EXPECTED.dimensions)
+    pk = told_apart_by(*rollup_sql.EXPECTED.dimensions)
     by = models.CharField(max_length=6)
     expected = models.CharField(max_length=_NAME)
     called = models.CharField(max_length=_NAME)
