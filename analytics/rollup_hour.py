@@ -1,4 +1,4 @@
-"""The statement that makes the rollups of an hour anew. Pure.
+"""The statement that makes the counts of an hour anew. Pure.
 
 It takes away what is there and inserts what the raw rows say, so that twice is the same as once,
 whatever came late, twice, or was taken away. The raw rows are read once and counted in the finest
@@ -9,24 +9,25 @@ are ``project``, ``grains``, ``finest`` (the least of them), ``since``, ``until`
 
 from __future__ import annotations
 
+from functools import cache
+
 from analytics import facts
 from analytics.facts import write_list
-from analytics.latency.rollup import SKETCHED, SKETCHES
 from analytics.rollup_pairs import PAIRED_STEPS, PAIRS, read_findings
 from analytics.rollup_sql import (
     AT_GRAIN,
+    BIN,
     BY_CALLS,
     CALLS,
     CODE_COUNTS,
-    EPOCH,
     EXPECTED,
-    FEW,
+    IN_HOUR,
     KIND_COUNTS,
     KINDS,
-    LATENCIES,
     MODEL_COUNTS,
     MODEL_TOOLS,
     MOST_POINTERS,
+    NAMED,
     OF_TOOL,
     OFFERS,
     POINTERS,
@@ -41,30 +42,26 @@ from analytics.rollup_sql import (
     TRAFFIC_CODES,
     TURNS,
     Table,
-    take_away,
+    write_rows,
 )
 from conversations.search.expecting import expects
 from conversations.search.fields import MISFIRES
 
-MOST_NAMES = 100
-"""Of an hour: names of unknown tools that have rows of their own."""
-_BIN = f"date_bin(make_interval(mins => %(finest)s), {{0}}.at, {EPOCH})"
-_KEYS = "{0}.project_id = %(project)s AND {0}.id >= %(low)s AND {0}.id < %(high)s"
-
-# What the statement reads: the hour's turns and calls. Names of tools without a version are a
-# model's own words: the most frequent keep theirs.
+# What the statement reads: the hour's turns and calls.
+_OF_CALLS = f"""id, turn_id, step, {", ".join(SHARED)}, verdict, codes, status, answered, cached,
+    cost, latency_ms, findings"""
 _FACTS = f"""
 all_calls AS MATERIALIZED (
-  SELECT c.id, c.turn_id, c.position, {_BIN.format("c")} AS step, c.model, c.provider,
+  SELECT c.id, c.turn_id, c.position, {BIN.format("c")} AS step, c.model, c.provider,
     c.environment, c.source, left(c.name, 200) AS tool,
     coalesce(c.tool_version_id, 0) AS version_id, c.verdict, c.codes, c.status,
     c.result IS NOT NULL AS answered, c.cached, c.cost, c.latency_ms,
     CASE WHEN c.codes <> '{{}}' THEN c.findings END AS findings
-  FROM conversations_toolcall c WHERE {_KEYS.format("c")}
+  FROM conversations_toolcall c WHERE {IN_HOUR.format("c")}
 ),
 calling AS (SELECT turn_id, count(*) AS calls FROM all_calls GROUP BY turn_id),
 hour_turns AS MATERIALIZED (
-  SELECT t.id, calling.calls, {_BIN.format("t")} AS step, t.model, t.provider, t.environment,
+  SELECT t.id, calling.calls, {BIN.format("t")} AS step, t.model, t.provider, t.environment,
     t.source, coalesce(t.connection_id, 0) AS connection_id,
     coalesce(t.toolset_id, 0) AS toolset_id,
     t.status, t.verdict, t.codes, t.cost,
@@ -73,18 +70,9 @@ hour_turns AS MATERIALIZED (
     CASE WHEN {expects("t")} THEN t.expected::jsonb END AS expected,
     CASE WHEN t.codes && '{{missed_call}}' THEN t.findings END AS findings
   FROM conversations_turn t LEFT JOIN calling ON calling.turn_id = t.id
-  WHERE {_KEYS.format("t")}
+  WHERE {IN_HOUR.format("t")}
 ),
-strange AS (
-  SELECT tool FROM all_calls WHERE version_id = 0 GROUP BY tool
-  ORDER BY count(*) DESC, tool OFFSET {MOST_NAMES}
-),
-hour_calls AS NOT MATERIALIZED (
-  SELECT id, turn_id, step, {", ".join(SHARED)},
-    CASE WHEN version_id = 0 AND tool IN (SELECT tool FROM strange) THEN '' ELSE tool END AS tool,
-    version_id, verdict, codes, status, answered, cached, cost, latency_ms, findings
-  FROM all_calls
-)
+{NAMED.format(_OF_CALLS).strip()}
 """
 
 _MISFIRES = write_list(MISFIRES)
@@ -111,7 +99,7 @@ by_kind AS MATERIALIZED (
     CASE WHEN kind = ANY({_MISFIRES}) THEN model_cost + tool_cost ELSE 0 END AS misfire_cost
   FROM (
     SELECT step, {_BY_TOOL}, kind, {_SUMS_OF_CALLS}
-    FROM hour_calls JOIN kinds USING (codes)
+    FROM named_calls JOIN kinds USING (codes)
       LEFT JOIN (SELECT id AS turn_id, cost / calls AS share FROM hour_turns WHERE calls > 0) t
       USING (turn_id)
     GROUP BY step, {_BY_TOOL}, kind
@@ -121,7 +109,7 @@ by_code AS MATERIALIZED (
   SELECT step, {_BY_TOOL}, code, count(*)::int AS calls
   FROM (
     SELECT DISTINCT id, step, {_BY_TOOL}, unnest(codes) AS code
-    FROM hour_calls WHERE codes <> '{{}}'
+    FROM named_calls WHERE codes <> '{{}}'
   ) each GROUP BY step, {_BY_TOOL}, code
 ),
 by_turn AS MATERIALIZED (
@@ -192,7 +180,7 @@ FROM (
           SELECT c.step, c.id, c.environment, c.tool, c.version_id,
             left(f ->> 'code', 40) AS code, left(coalesce(f ->> 'pointer', ''), 300) AS pointer,
             left(f ->> 'message', 300) AS message
-          FROM hour_calls c CROSS JOIN LATERAL {read_findings("c")} AS f
+          FROM named_calls c CROSS JOIN LATERAL {read_findings("c")} AS f
           WHERE c.findings IS JSON ARRAY
         ) found GROUP BY step, {_PLACE}
       ) finest, {STEPS} GROUP BY 1, 2, {_PLACE}
@@ -218,20 +206,12 @@ _ROWS = {
     TURNS: _sum_steps(TURNS, "by_turn"),
     OFFERS: _sum_steps(OFFERS, "by_turn"),
     EXPECTED: _sum_steps(EXPECTED, PAIRED_STEPS),
-    LATENCIES: SKETCHES,
 }
 
 
-def write_hour() -> str:
-    """The statement that makes all rows of an hour anew, in steps of each of ``grains``."""
-    parts = [(_FACTS + _COUNTED + PAIRS + SKETCHED).strip()]
-    for table, rows in _ROWS.items():
-        parts.append(f"held_{table.name} AS ({rows.strip()})")
-        parts.append(f"gone_{table.name} AS ({take_away(table)})")
-        columns = ", ".join(("grain", "start", *table.rest))
-        kept = "" if table in FEW else " WHERE grain = ANY(%(most)s)"
-        parts.append(
-            f"new_{table.name} AS (INSERT INTO {table.name} ({table.columns})"
-            f" SELECT %(project)s::bigint, {columns} FROM held_{table.name}{kept})"
-        )
+@cache
+def write_counts() -> str:
+    """The statement that makes all counts of an hour anew, in steps of each of ``grains``."""
+    parts = [(_FACTS + _COUNTED + PAIRS).strip()]
+    parts += [write_rows(table, rows) for table, rows in _ROWS.items()]
     return f"WITH {', '.join(parts)} SELECT count(*) FROM all_calls"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from conversations.search.fields import MISFIRES
 from tools_registry.validation.findings import CODES
@@ -20,6 +21,21 @@ STEPS = "unnest(%(grains)s::int[]) AS of (grain)"
 EPOCH = "'2000-01-01 00:00+00'::timestamptz"
 AT_GRAIN = f"of.grain, date_bin(make_interval(mins => of.grain), step, {EPOCH})"
 """The steps of each of the ``grains`` that the finest ones add up to."""
+BIN = f"date_bin(make_interval(mins => %(finest)s), {{0}}.at, {EPOCH})"
+IN_HOUR = "{0}.project_id = %(project)s AND {0}.id >= %(low)s AND {0}.id < %(high)s"
+MOST_NAMES = 100
+"""Of an hour: names of unknown tools that have rows of their own."""
+# Names of tools without a version are a model's own words: the most frequent keep theirs.
+NAMED = f"""
+named_calls AS NOT MATERIALIZED (
+  SELECT {{0}}, version_id,
+    CASE WHEN version_id = 0 AND tool IN (
+      SELECT tool FROM all_calls WHERE version_id = 0 GROUP BY tool
+      ORDER BY count(*) DESC, tool OFFSET {MOST_NAMES}
+    ) THEN '' ELSE tool END AS tool
+  FROM all_calls
+)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,18 @@ def take_away(table: Table) -> str:
     )
 
 
+def write_rows(table: Table, rows: str) -> str:
+    """Parts of an hour's statement: the rows of a table, those before taken away, these put in."""
+    columns = ", ".join(("grain", "start", *table.rest))
+    kept = "" if table in FEW else " WHERE grain = ANY(%(most)s)"
+    return (
+        f"held_{table.name} AS ({rows.strip()}), gone_{table.name} AS ({take_away(table)}),"
+        f" new_{table.name} AS (INSERT INTO {table.name} ({table.columns})"
+        f" SELECT %(project)s::bigint, {columns} FROM held_{table.name}{kept})"
+    )
+
+
+@cache
 def write_longer() -> str:
     """The statement that makes the rows of one longer step of the rows of shorter ones.
 

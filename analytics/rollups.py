@@ -3,7 +3,9 @@
 Whoever changes turns or calls marks their hours (``analytics.marks``). A round takes the marks of a
 quarter of a day away and computes its hours in the same transaction: it sees all that was written
 before the marks it took, and what is written meanwhile leaves a mark for the next round. Two rounds
-never compute one project at a time.
+never compute one project at a time. An hour has three parts, none of which reads what another
+writes: they are computed side by side, each by a connection of its own, and the marks are gone only
+when all of them are written.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from django.core.cache import cache as cache_of_rounds
@@ -20,8 +22,9 @@ from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from analytics.costs import rollup as top_rollup
+from analytics.latency.rollup import write_sketches
 from analytics.records import DirtyHour, DirtyMonth
-from analytics.rollup_hour import write_hour
+from analytics.rollup_hour import write_counts
 from analytics.rollup_sql import FEW, TABLES, Table, write_longer
 from analytics.spans import (
     DAY,
@@ -56,9 +59,6 @@ _AS_USUAL = (
     "SET LOCAL work_mem TO DEFAULT; SET LOCAL enable_sort TO DEFAULT;"
     " SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_nestloop TO DEFAULT"
 )
-
-_hour = cache(write_hour)
-_longer = cache(write_longer)
 
 
 def keep_up() -> int:
@@ -99,14 +99,14 @@ def _list_marked() -> list[tuple[int, datetime]]:
 
 
 def _compute_quarter(project: int, quarter: datetime, now: datetime) -> int:
+    # Other connections see nothing of a caller's own transaction.
+    apart = not connection.in_atomic_block
     with transaction.atomic():
         if not _take_lock(project):
             return 0
         _plan_plainly()
         hours = _take_marks(project, quarter)
-        for hour in hours:
-            compute_hour(project, hour, now)
-        top_rollup.write_hours(project, hours)
+        compute_hours(project, hours, now, apart=apart)
         compute_longer(project, hours)
         months = {floor(hour, MONTH) for hour in hours}
         marks = [DirtyMonth(project_id=project, start=month) for month in months]
@@ -150,11 +150,59 @@ def _take_marks(project: int, quarter: datetime) -> list[datetime]:
         return sorted({hour for (hour,) in cursor.fetchall()})
 
 
-def compute_hour(project: int, hour: datetime, now: datetime) -> None:
-    """Make the rows of one hour anew, and those of its five minutes where they are kept."""
+def compute_hours(project: int, hours: Sequence[datetime], now: datetime, *, apart: bool) -> None:
+    """Make the rows of hours anew, and those of their five minutes where they are kept; within the
+    caller's transaction, or ``apart``: its first part there, the others in their own."""
+    if not apart:
+        for part in _PARTS:
+            part(project, hours, now)
+        return
+    with ThreadPoolExecutor(len(_PARTS) - 1, thread_name_prefix="rollups") as threads:
+        others = [
+            threads.submit(_compute_apart, number, project, hours, now)
+            for number in range(1, len(_PARTS))
+        ]
+        _PARTS[0](project, hours, now)
+    for other in others:
+        other.result()
+
+
+def _compute_apart(number: int, project: int, hours: Sequence[datetime], now: datetime) -> None:
+    try:
+        with transaction.atomic():
+            _wait_for_lock(_LOCK + number, project)
+            _plan_plainly()
+            _PARTS[number](project, hours, now)
+    finally:
+        connection.close()
+
+
+def _wait_for_lock(lock: int, project: int) -> None:
+    """A round that was killed may have left a statement behind that is still writing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, project % (1 << 31)])
+
+
+def _count_hours(project: int, hours: Sequence[datetime], now: datetime) -> None:
+    _write_hours(write_counts(), project, hours, now)
+
+
+def _sketch_hours(project: int, hours: Sequence[datetime], now: datetime) -> None:
+    _write_hours(write_sketches(), project, hours, now)
+
+
+def _write_hours(statement: str, project: int, hours: Sequence[datetime], now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_HASH)
+        for hour in hours:
+            cursor.execute(statement, _name_hour(project, hour, now))
+        cursor.execute(_AS_USUAL)
+
+
+def _name_hour(project: int, hour: datetime, now: datetime) -> dict[str, Any]:
     end = after(hour, HOUR)
     grains = [HOUR, FIVE] if hour > now - KEPT_FEW_FIVES else [HOUR]
-    values: dict[str, Any] = {
+    return {
         "project": project,
         "grains": grains,
         "most": grains if hour > now - KEPT_FIVES else [HOUR],
@@ -164,10 +212,13 @@ def compute_hour(project: int, hour: datetime, now: datetime) -> None:
         "low": uuid7.floor(hour),
         "high": uuid7.floor(end),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_HASH)
-        cursor.execute(_hour(), values)
-        cursor.execute(_AS_USUAL)
+
+
+def _rank_hours(project: int, hours: Sequence[datetime], now: datetime) -> None:
+    top_rollup.write_hours(project, hours)
+
+
+_PARTS = (_count_hours, _sketch_hours, _rank_hours)
 
 
 def compute_longer(project: int, hours: Sequence[datetime]) -> None:
@@ -185,7 +236,7 @@ def _compute_step(project: int, grain: int, shorter: int, start: datetime) -> No
         "shorter": shorter,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_longer(), values | {"since": start, "until": after(start, grain)})
+        cursor.execute(write_longer(), values | {"since": start, "until": after(start, grain)})
     top_rollup.write_longer(project, grain, shorter, start)
 
 

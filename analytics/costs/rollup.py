@@ -31,88 +31,94 @@ _TOPS, _SUMMARY, _CONDUCT = (
 _SHARED = "model, provider, environment, source"
 _RANKED = "environment, tool, rank"
 _SUMS = "turns, calls, misfires, unpriced, cost, misfire_cost"
-_ORDER = 'weight DESC, number DESC, key COLLATE "C", tool COLLATE "C"'
 _OF_STEP = "project_id = %(project)s AND grain = %(grain)s AND start = %(start)s"
 _IN_HOUR = "project_id = %(project)s AND id >= %(low)s AND id < %(high)s"
 
-# What a turn's calls are, and what each costs: its share of the turn and its own.
-_CALLS = f"""
-  calls AS MATERIALIZED (
+_LINES = f"""
+  lines AS MATERIALIZED (
+    SELECT row_number() OVER () AS line, {_SHARED} FROM {{0}} GROUP BY {_SHARED}
+    UNION ALL SELECT 0, '', '', '', '')"""
+
+# Sets of dimensions are numbered, so that many rows are told apart by numbers and not by names.
+# A call costs its share of its turn and its own.
+_HOUR = f"""
+WITH calls AS MATERIALIZED (
     SELECT id, turn_id, conversation_id, left(name, 200) AS tool, codes, coalesce(cost, 0) AS own
     FROM conversations_toolcall WHERE {_IN_HOUR}),
-  turns AS MATERIALIZED (
+  said AS MATERIALIZED (
     SELECT id, conversation_id, left(model, 200) AS model, provider, environment, source,
-      "user", tags, cost, cost / together AS share
-    FROM conversations_turn LEFT JOIN (
+      "user", tags, cost
+    FROM conversations_turn WHERE {_IN_HOUR}),
+  {_LINES.format("said").strip()},
+  turns AS MATERIALIZED (
+    SELECT id, conversation_id, "user", tags, line, cost, cost / together AS share
+    FROM said JOIN lines USING ({_SHARED}) LEFT JOIN (
       SELECT turn_id, count(*) AS together FROM calls GROUP BY turn_id
-    ) called ON turn_id = id WHERE {_IN_HOUR}),
+    ) called ON turn_id = id),
   priced AS MATERIALIZED (
-    SELECT c.id, c.turn_id, c.conversation_id, c.tool,
-      c.codes && %(misfires)s::varchar[] AS is_misfire, c.codes && '{{repeated_call}}' AS is_repeat,
-      coalesce(t.share, 0) + c.own AS cost, c.own, t.cost IS NULL AS is_unpriced,
-      coalesce(t.model, '') AS model, coalesce(t.provider, '') AS provider,
-      coalesce(t.environment, '') AS environment, coalesce(t.source, '') AS source
-    FROM calls c LEFT JOIN turns t ON t.id = c.turn_id)"""
-
-_HOUR_TOPS = f"""
-WITH {_CALLS},
-  told AS (
-    SELECT turn_id, count(*) AS calls, count(*) FILTER (WHERE is_misfire) AS misfires,
-      sum(own) AS own, coalesce(sum(cost) FILTER (WHERE is_misfire), 0) AS misfire_cost
-    FROM priced GROUP BY turn_id),
+    SELECT id, turn_id, conversation_id, tool, line, own, is_repeat, 0 AS turns, 1 AS calls,
+      is_misfire::int AS misfires, unpriced, cost,
+      CASE WHEN is_misfire THEN cost ELSE 0 END AS misfire_cost
+    FROM (
+      SELECT c.*, c.codes && %(misfires)s::varchar[] AS is_misfire,
+        c.codes && '{{repeated_call}}' AS is_repeat, coalesce(t.line, 0) AS line,
+        (t.cost IS NULL)::int AS unpriced, coalesce(t.share, 0) + c.own AS cost
+      FROM calls c LEFT JOIN turns t ON t.id = c.turn_id) one),
   whole AS MATERIALIZED (
-    SELECT t.conversation_id, t."user", t.tags, {_SHARED}, count(*) AS turns,
+    SELECT t.conversation_id, t."user", t.tags, t.line, count(*) AS turns,
       coalesce(sum(c.calls), 0) AS calls, coalesce(sum(c.misfires), 0) AS misfires,
       count(*) FILTER (WHERE t.cost IS NULL) AS unpriced,
       coalesce(sum(t.cost), 0) + coalesce(sum(c.own), 0) AS cost,
       coalesce(sum(c.misfire_cost), 0) AS misfire_cost
-    FROM turns t LEFT JOIN told c ON c.turn_id = t.id
-    GROUP BY t.conversation_id, t."user", t.tags, {_SHARED}),
-  each AS MATERIALIZED (
-    SELECT 'user' AS kind, "user" AS key, '' AS tool, {_SHARED}, {_SUMS} FROM whole
-    UNION ALL SELECT 'conversation', conversation_id::text, '', {_SHARED}, {_SUMS} FROM whole
-    UNION ALL SELECT 'tag', tag, '', {_SHARED}, {_SUMS} FROM whole,
-      unnest(CASE WHEN tags = '{{}}' THEN '{{""}}' ELSE tags END) AS tag
-    UNION ALL
-    SELECT 'pair', conversation_id::text, tool, {_SHARED}, 0, count(*),
-      count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_unpriced), sum(cost),
-      coalesce(sum(cost) FILTER (WHERE is_misfire), 0)
-    FROM priced GROUP BY conversation_id, tool, {_SHARED})"""
+    FROM turns t LEFT JOIN (
+      SELECT turn_id, count(*) AS calls, sum(misfires) AS misfires, sum(own) AS own,
+        sum(misfire_cost) AS misfire_cost
+      FROM priced GROUP BY turn_id) c ON c.turn_id = t.id
+    GROUP BY t.conversation_id, t."user", t.tags, t.line)"""
+_TAGGED = """(
+  SELECT whole.*, tag FROM whole,
+    unnest(CASE WHEN tags = '{}' THEN '{""}' ELSE tags END) AS tag) AS tagged"""
 
-# Of the rows "each", those of the greatest keys are kept; the others become one for each set of
-# dimensions.
-_KEEP = f"""
-  , weighed AS MATERIALIZED (
-    SELECT kind, key, tool, sum(CASE kind WHEN 'pair' THEN calls ELSE cost END) AS weight,
-      sum(turns) AS number
-    FROM each GROUP BY kind, key, tool),
-  counted AS MATERIALIZED (SELECT kind, count(*) AS keys FROM weighed GROUP BY kind),
-  ranked AS MATERIALIZED (
-    SELECT counted.kind, one.*, row_number() OVER (PARTITION BY counted.kind ORDER BY {_ORDER})
-      AS place
-    FROM counted, LATERAL (
-      SELECT key, tool, weight, number FROM weighed WHERE weighed.kind = counted.kind
-      ORDER BY {_ORDER} LIMIT %(kept)s + 1) AS one),
-  kept AS MATERIALIZED (SELECT kind, key, tool FROM ranked WHERE place <= %(kept)s),
-  gone AS MATERIALIZED (
-    SELECT kind, counted.keys - %(kept)s AS keys, weight AS most
-    FROM ranked JOIN counted USING (kind) WHERE place = %(kept)s + 1)"""
+
+def _keep(kind: str, source: str, key: str, tool: str = "''") -> str:
+    """Rows of the greatest keys of a kind; those of the others become one for each set of
+    dimensions. Identifiers sort as their text does."""
+    weight, number = ("calls", "0") if kind == "pair" else ("cost", "sum(turns)")
+    collated = "" if key == "conversation_id" else ' COLLATE "C"'
+    order = f'weight DESC, number DESC, key{collated}, tool COLLATE "C"'
+    return f"""
+  weighed_{kind} AS MATERIALIZED (
+    SELECT {key} AS key, {tool} AS tool, sum({weight}) AS weight, {number} AS number
+    FROM {source} GROUP BY 1, 2),
+  ranked_{kind} AS MATERIALIZED (
+    SELECT *, row_number() OVER (ORDER BY {order}) AS place
+    FROM (SELECT * FROM weighed_{kind} ORDER BY {order} LIMIT %(kept)s + 1) AS first),
+  held_{kind} AS (
+    SELECT '{kind}' AS kind, kept_key::text AS key, kept_tool AS tool, line, {_ADDED}
+    FROM {source} LEFT JOIN (
+      SELECT key AS kept_key, tool AS kept_tool FROM ranked_{kind} WHERE place <= %(kept)s
+    ) AS kept ON kept_key = {key} AND kept_tool = {tool}
+    GROUP BY kept_key, kept_tool, line)"""
+
+
 _ADDED = ", ".join(f"sum({name}) AS {name}" for name in _SUMS.split(", "))
 _KEYED = "kind, key, tool, is_rest"
 _PUT = (
     "INSERT INTO {table} (project_id, grain, start, " + _KEYED + ", keys, most, {dimensions}, "
     f"{_SUMS}) SELECT %(project)s, %(grain)s, %(start)s"
 )
+_KINDS = ("user", "conversation", "tag", "pair")
+_GONE = """
+    SELECT '{0}' AS kind, (SELECT count(*) FROM weighed_{0}) - %(kept)s AS keys, weight AS most
+    FROM ranked_{0} WHERE place = %(kept)s + 1"""
 _PUT_TOPS = f"""
-  , held AS MATERIALIZED (
-    SELECT each.kind, coalesce(kept.key, '') AS key, coalesce(kept.tool, '') AS tool,
-      kept.key IS NULL AS is_rest,
-      max(CASE WHEN kept.key IS NULL THEN gone.keys ELSE 1 END) AS keys,
-      max(CASE WHEN kept.key IS NULL THEN gone.most ELSE 0 END) AS most, {_SHARED}, {_ADDED}
-    FROM each
-    LEFT JOIN kept ON kept.kind = each.kind AND kept.key = each.key AND kept.tool = each.tool
-    LEFT JOIN gone ON gone.kind = each.kind
-    GROUP BY each.kind, kept.key, kept.tool, {_SHARED}),
+  gone AS MATERIALIZED ({" UNION ALL".join(_GONE.format(kind) for kind in _KINDS)}),
+  held AS MATERIALIZED (
+    SELECT kind, coalesce(key, '') AS key, coalesce(tool, '') AS tool, key IS NULL AS is_rest,
+      CASE WHEN key IS NULL THEN gone.keys ELSE 1 END AS keys,
+      CASE WHEN key IS NULL THEN gone.most ELSE 0 END AS most, {_SHARED}, {_SUMS}
+    FROM ({" UNION ALL ".join(f"SELECT * FROM held_{kind}" for kind in _KINDS)}) AS one
+      JOIN lines USING (line) LEFT JOIN gone USING (kind)),
   summed AS (
     {_PUT.format(table=_SUMMARY, dimensions="environment")}, {_KEYED}, max(keys), max(most),
       environment, {_ADDED}
@@ -123,9 +129,16 @@ FROM held"""
 _SHORTER = """project_id = %(project)s AND grain = %(shorter)s
       AND start >= %(start)s AND start < %(end)s"""
 
-_LONGER_TOPS = f"""
-WITH each AS MATERIALIZED (
-    SELECT kind, key, tool, {_SHARED}, {_SUMS} FROM {_TOPS} WHERE {_SHORTER} AND NOT is_rest)"""
+_LONGER = f"""
+WITH found AS MATERIALIZED (
+    SELECT kind, key, tool, {_SHARED}, {_SUMS} FROM {_TOPS} WHERE {_SHORTER} AND NOT is_rest),
+  {_LINES.format("found").strip()},
+  each AS MATERIALIZED (
+    SELECT kind, key, tool, line, {_SUMS} FROM found JOIN lines USING ({_SHARED}))"""
+
+
+def _keep_each(kind: str) -> str:
+    return _keep(kind, f"(SELECT * FROM each WHERE kind = '{kind}') AS of_kind", "key", "tool")
 
 
 def _write_rests(table: str, dimensions: str) -> str:
@@ -146,8 +159,8 @@ GROUP BY kind, {dimensions}"""
 _LONGER_RESTS = (_write_rests(_TOPS, _SHARED), _write_rests(_SUMMARY, "environment"))
 
 # Conversations are looked up one by one: those of a quiet hour are few in a week of many calls.
-_HOUR_CONDUCT = f"""
-  , numbered AS (
+_CONDUCT_OF_HOUR = f"""
+  numbered AS (
     SELECT c.id, c.rank FROM (SELECT DISTINCT conversation_id FROM calls) t, LATERAL (
       SELECT id, row_number() OVER (PARTITION BY name ORDER BY id) AS rank
       FROM conversations_toolcall
@@ -156,8 +169,22 @@ _HOUR_CONDUCT = f"""
   conduct AS (
     INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
     SELECT %(project)s, %(grain)s, %(start)s, environment, tool, least(rank, {HIGHEST}), count(*),
-      count(*) FILTER (WHERE is_misfire), count(*) FILTER (WHERE is_repeat), sum(cost)
-    FROM priced JOIN numbered USING (id) GROUP BY environment, tool, least(rank, {HIGHEST}))"""
+      sum(misfires), count(*) FILTER (WHERE is_repeat), sum(cost)
+    FROM priced JOIN lines USING (line) JOIN numbered USING (id)
+    GROUP BY environment, tool, least(rank, {HIGHEST}))"""
+
+_HOUR_TOPS = ",".join(
+    (
+        _HOUR,
+        _CONDUCT_OF_HOUR,
+        _keep("user", "whole", '"user"'),
+        _keep("conversation", "whole", "conversation_id"),
+        _keep("tag", _TAGGED, "tag"),
+        _keep("pair", "priced", "conversation_id", "tool"),
+        _PUT_TOPS,
+    )
+)
+_LONGER_TOPS = ",".join((_LONGER, *(_keep_each(kind) for kind in _KINDS), _PUT_TOPS))
 
 _LONGER_CONDUCT = f"""
 INSERT INTO {_CONDUCT} (project_id, grain, start, {_RANKED}, calls, misfires, repeats, cost)
@@ -218,7 +245,7 @@ def _write_hour(
     cursor.execute(_TAKE_CONDUCT, given)
     before = cursor.fetchone()[0]
     cursor.execute(_BY_HASH)
-    cursor.execute(_HOUR_TOPS + _HOUR_CONDUCT + _KEEP + _PUT_TOPS, given)
+    cursor.execute(_HOUR_TOPS, given)
     cursor.execute(_AS_USUAL)
     cursor.execute(_COUNT, given)
     if cursor.fetchone()[0] != before:
@@ -238,7 +265,7 @@ def write_longer(project: int, grain: int, shorter: int, start: datetime) -> Non
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_TOPS, given)
         cursor.execute(_BY_HASH)
-        cursor.execute(_LONGER_TOPS + _KEEP + _PUT_TOPS, given)
+        cursor.execute(_LONGER_TOPS, given)
         cursor.execute(_AS_USUAL)
         for statement in _LONGER_RESTS:
             cursor.execute(statement, given)
