@@ -17,13 +17,13 @@ _TURN_SERIES = "model, provider, environment"
 _FACTS = f"""
 all_calls AS MATERIALIZED (
   SELECT {BIN.format("c")} AS step, c.environment, left(c.name, 200) AS tool,
-    coalesce(c.tool_version_id, 0) AS version_id, {BUCKET % "c.latency_ms"} AS bucket
+    coalesce(c.tool_version_id, 0) AS version_id, c.latency_ms
   FROM conversations_toolcall c WHERE {IN_HOUR.format("c")}
 ),
-{NAMED.format("step, environment, bucket").strip()},
+{NAMED.format("step, environment, latency_ms").strip()},
 of_calls AS MATERIALIZED (
-  SELECT step, {_TOOL_SERIES}, bucket, count(*) AS number
-  FROM named_calls WHERE bucket IS NOT NULL GROUP BY step, {_TOOL_SERIES}, bucket
+  SELECT step, {_TOOL_SERIES}, {BUCKET % "latency_ms"} AS bucket, count(*) AS number
+  FROM named_calls WHERE latency_ms IS NOT NULL GROUP BY step, {_TOOL_SERIES}, bucket
 ),
 of_turns AS MATERIALIZED (
   SELECT step, {_TURN_SERIES}, place, bucket, count(*) AS number
