@@ -20,8 +20,9 @@ from console.lib.fields import from_stored
 
 DIMENSIONS = ("tool", "environment")
 """What calls a conversation are divided by; the same conversation may well ask several models."""
-EDGES = (1, 2, 3, 5, 10, 20, 50, 100, 200)
-"""Where the bars of the distribution begin."""
+RANKS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 500)
+LEAST = 5
+"""The bars of the distribution, and how many of them there are at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +85,11 @@ class Ranks:
             sum(self.misfires[rank] for rank in over),
         )
 
-    def distribution(self) -> list[tuple[str, int]]:
-        """Conversations by how many calls they made: the label of each bar, and how many."""
-        ends = [*EDGES[1:], None]
-        found = []
-        for low, high in zip(EDGES, ends, strict=True):
-            more = self.at_least(high) if high else 0
-            label = (
-                f"{low}+"
-                if high is None
-                else str(low)
-                if high == low + 1
-                else (f"{low}–{high - 1}")
-            )
-            found.append((label, self.at_least(low) - more))
-        while len(found) > 5 and not found[-1][1]:
+    def reached(self) -> list[tuple[int, int]]:
+        """How many calls, and how many conversations came to so many in the time: each has one
+        call of that rank."""
+        found = [(rank, self.calls.get(rank, 0)) for rank in RANKS]
+        while len(found) > LEAST and not found[-1][1]:
             found.pop()
         return found
 

@@ -9,10 +9,11 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from analytics.conduct.figures import DIMENSIONS, EDGES, Ranks, add_up, read_ranks
+from analytics.conduct.figures import DIMENSIONS, Ranks, add_up, read_ranks
 from analytics.costs.figures import widen
 from analytics.costs.tops import Row, read_top
 from analytics.filters import write_term
+from analytics.spans import Span
 from analytics.views.frame import Frame, read_frame, refuse, show
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
@@ -110,33 +111,40 @@ def _conversation(frame: Frame, row: Row) -> str:
 
 
 def _draw_spread(frame: Frame, whole: Ranks, before: Ranks | None) -> Chart:
-    """Each bar leads to the budget that its conversations are the first to exceed."""
-    bars, then = whole.distribution(), before.distribution() if before else []
-    names = [name for name, _ in max(bars, then, key=len)]
-    links = [frame.url(budget=str(low - 1)) for low in EDGES[: len(names)]]
-    series = [Series("conversations", _count_bars(bars, names), color="s1", links=links)]
+    """Each bar leads to the calls with which its conversations came to so many."""
+    bars, then = whole.reached(), before.reached() if before else []
+    ranks = [rank for rank, _ in max(bars, then, key=len)]
+    series = [_draw_reached("conversations", bars, ranks, frame, frame.span, "s1")]
     if before:
-        series.append(Series("before", _count_bars(then, names), color="s6"))
+        series.append(_draw_reached("before", then, ranks, frame, frame.span.before, "s6"))
     return Chart(
         "spread",
-        "Conversations by how often they called one tool",
-        names,
+        "Conversations by how many calls of one tool they came to",
+        [f"{rank}+" for rank in ranks],
         series,
         first="Calls of one tool",
     )
 
 
-def _count_bars(bars: Sequence[tuple[str, int]], names: Sequence[str]) -> list[float]:
-    counts = dict(bars)
-    return [float(counts.get(name, 0)) for name in names]
+def _draw_reached(
+    name: str,
+    bars: Sequence[tuple[int, int]],
+    ranks: Sequence[int],
+    frame: Frame,
+    span: Span,
+    color: str,
+) -> Series:
+    counts, asked = dict(bars), frame.within(DIMENSIONS)
+    links = [asked.calls(f"nth:{rank}", span=span) if counts.get(rank) else "" for rank in ranks]
+    return Series(name, [float(counts.get(rank, 0)) for rank in ranks], color=color, links=links)
 
 
 def _draw_curve(frame: Frame, whole: Ranks, before: Ranks | None) -> Chart:
     limits = [limit for limit in LIMITS if limit <= max(whole.highest, USUAL)]
-    links = [frame.url(budget=str(limit)) for limit in limits]
-    series = [_draw_cuts("calls cut", whole, limits, links=links)]
+    series = [_draw_cuts("calls cut", whole, limits, frame, frame.span)]
     if before:
-        series.append(_draw_cuts("calls cut, before", before, limits, dashed=True))
+        then = frame.span.before
+        series.append(_draw_cuts("calls cut, before", before, limits, frame, then, dashed=True))
     return Chart(
         "curve",
         "Share of calls that a budget would have cut",
@@ -151,11 +159,14 @@ def _draw_cuts(
     name: str,
     ranks: Ranks,
     limits: Sequence[int],
-    links: Sequence[str] = (),
+    frame: Frame,
+    span: Span,
     *,
     dashed: bool = False,
 ) -> Series:
-    cuts = [ranks.cut(limit) for limit in limits]
+    """Each point leads to the calls cut."""
+    cuts, asked = [ranks.cut(limit) for limit in limits], frame.within(DIMENSIONS)
+    links = [asked.calls(f"nth:>{cut.limit}", span=span) if cut.calls else "" for cut in cuts]
     texts = [
         f"{cut.calls:,} of {cut.of_calls:,} ({cut.percent:.2f}%), ${cut.cost:,.4f}" for cut in cuts
     ]

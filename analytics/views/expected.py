@@ -7,9 +7,11 @@ from analytics.misfires import ENOUGH, OTHER, Expected
 from analytics.views.frame import Frame
 from console.lib.charts import Matrix
 from conversations.search.fields import MET
-from conversations.search.query import Term
+from conversations.search.query import LONGEST, Term
 
-_BOTH = "Right and wrong ones together; the line below leads to the wrong ones"
+_BOTH = "Right and wrong ones together; the line below tells them apart"
+_TIMES = 60
+"""Characters that a list's time takes at most."""
 _MANY = "No list: a filter does not hold so many names"
 
 
@@ -23,13 +25,10 @@ def tabulate_expected(frame: Frame, expected: Expected) -> Matrix | None:
     links = {
         (shown[row], shown[column]): _link_pair(asked, expected, row, column)
         for row, column in expected.counts
-        if row != column or row != OTHER
     }
-    notes = {
-        (shown[row], shown[column]): _BOTH if row == column else _MANY
-        for row, column in expected.counts
-        if not links.get((shown[row], shown[column]))
-    }
+    notes = {cell: _MANY for cell, link in links.items() if not link}
+    if OTHER in shown and (OTHER, OTHER) not in notes:
+        notes[OTHER, OTHER] = _BOTH
     names = tuple(shown.values())
     return Matrix("Rows: expected. Columns: called", names, names, counts, links, notes)
 
@@ -39,7 +38,8 @@ def list_others(frame: Frame, expected: Expected) -> str:
     counts them with those that were right."""
     if not expected.others_wrong or not expected.others:
         return ""
-    return _link_pair(frame.within(OF_TURNS), expected, OTHER, OTHER)
+    told = _write("tool", expected.others), _write("expected", expected.others)
+    return _list(frame.within(OF_TURNS), "call-list", *told)
 
 
 def _link_pair(frame: Frame, expected: Expected, row: str, column: str) -> str:
@@ -48,13 +48,26 @@ def _link_pair(frame: Frame, expected: Expected, row: str, column: str) -> str:
     wanted, called = (expected.others if name == OTHER else (name,) for name in (row, column))
     if not wanted or not called:
         return ""
-    if row == column != OTHER:
+    if row != column:
+        told = _write("expected", wanted) if row else "finding:needless_call"
+    elif row != OTHER:
         told = f"expected:{MET}"
+    elif MET in wanted:
+        return ""
     else:
-        told = _term("expected", wanted) if row else "finding:needless_call"
-    return frame.calls(_term("tool", called), told) if column else frame.turns(told)
+        told = _write("expected", (MET, *wanted), met=True)
+    if not column:
+        return _list(frame, "turn-list", told)
+    return _list(frame, "call-list", _write("tool", called), told)
 
 
-def _term(field: str, values: tuple[str, ...]) -> str:
-    literal = frozenset(one for one in values if one.endswith("*") or one == MET)
-    return Term(field, values, literal=literal).text
+def _list(frame: Frame, page: str, *terms: str) -> str:
+    if len(" ".join((frame.filter.query.text, *terms))) + _TIMES > LONGEST:
+        return ""
+    return frame.listed(page, terms)
+
+
+def _write(field: str, values: tuple[str, ...], *, met: bool = False) -> str:
+    """A term of names; with ``met`` that word stands for itself."""
+    literal = (one for one in values if one.endswith("*") or one == MET and not met)
+    return Term(field, values, literal=frozenset(literal)).text

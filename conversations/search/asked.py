@@ -185,20 +185,24 @@ class Asked:
     def _place_expected(self, term: Term) -> None:
         """Findings name it: those with their code are found first, and read."""
         side = self.calls if self._of_calls else self.turns
-        if term.values == (MET,) and MET not in term.literal:
-            met = MET_BY_CALL if side is self.calls else MET_BY_TURN
-            side.add(f"NOT {met}" if term.negated else met, self.project, self.project)
-            return
         code, a = _EXPECTING[side.alias], side.alias
-        wanted = [json.dumps([{"code": code, "suggestion": value}]) for value in term.values]
+        names = [one for one in term.values if one != MET or one in term.literal]
         condition = (
             f"CASE WHEN {a}.codes && %s::varchar[] AND {a}.findings IS JSON ARRAY THEN"
             f" {findings_as_json(a)} @> ANY(%s::jsonb[])"
             " ELSE false END"
         )
-        side.add(f"NOT {condition}" if term.negated else condition, [code], wanted)
-        if not term.negated:
+        given: list[Any] = [
+            [code],
+            [json.dumps([{"code": code, "suggestion": name}]) for name in names],
+        ]
+        if len(names) < len(term.values):
+            met = MET_BY_CALL if side is self.calls else MET_BY_TURN
+            condition = f"({met} OR {condition})"
+            given = [self.project, self.project, *given]
+        elif not term.negated:
             self._add_lexemes(side, "finding", [code])
+        side.add(f"NOT {condition}" if term.negated else condition, *given)
 
     def _place_pointer(self, term: Term) -> None:
         """Beside finding: it is one finding that has the code and stands there."""

@@ -32,10 +32,18 @@ def test_what_a_budget_cuts(limit: int, calls: int, conversations: int, cost: in
     assert (cut.of_calls, cut.of_conversations) == (17, 10)
 
 
-def test_the_distribution_adds_up_to_the_conversations() -> None:
-    bars = _ranks(10, 4, 2, 2, 2, 1, 1).distribution()
-    assert sum(count for _, count in bars) == 10
-    assert bars[:4] == [("1", 6), ("2", 2), ("3–4", 0), ("5–9", 2)]
+@pytest.mark.parametrize(
+    ("calls", "bars"),
+    [
+        ((), [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]),
+        ((10, 4, 2, 2, 2, 1, 1), [(1, 10), (2, 4), (3, 2), (4, 2), (5, 2), (7, 1)]),
+        ((0, 0, 3), [(1, 0), (2, 0), (3, 3), (4, 0), (5, 0)]),
+    ],
+)
+def test_conversations_are_counted_by_what_they_came_to(
+    calls: tuple[int, ...], bars: list[tuple[int, int]]
+) -> None:
+    assert _ranks(*calls).reached() == bars
 
 
 @pytest.mark.django_db
@@ -63,4 +71,30 @@ def test_the_page_shows_the_conversation_with_the_most_calls() -> None:
     assert ">2</a> of 12 calls" in client.get(f"{path}?budget=10").content.decode()
     assert ">7</a> of 12 calls" in client.get(f"{path}?budget=x").content.decode()
     told = client.get(f"{path}?form=json&of=spread").json()
-    assert {row["calls of one tool"]: row["conversations"] for row in told["rows"]}["10–19"] == 1
+    assert {row["calls of one tool"]: row["conversations"] for row in told["rows"]}["10+"] == 1
+
+
+@pytest.mark.django_db
+def test_every_mark_leads_to_the_calls_that_it_counts() -> None:
+    people = make_people()
+    at, client = timezone.now() - timedelta(hours=5), client_of(people.vera)
+    for calls in (1, 1, 2, 6, 11):
+        talk = make_conversation(people.project, source="api")
+        for number in range(calls):
+            # Some are from before the time.
+            when = at + timedelta(minutes=number) - timedelta(days=number < calls - 8)
+            called = [{"name": "get_weather"}, {"name": "get_time"}][: 1 + (number == 1)]
+            add_turn(talk, when, called, cost=Decimal("0.01"))
+    compute()
+    page = client.get(
+        f"/p/{people.project.slug}/analytics/conduct/?range=24h&compare=1"
+    ).content.decode()
+    cells = re.findall(r'<a href="([^"]*nth%3A\d+[^"]*)">(\d+)</a>', page)
+    assert len(cells) == 10
+    for link, number in cells:
+        found = client.get(html.unescape(link))
+        assert len(found.context["rows"]) == int(number), link
+    told = client.get(
+        f"/p/{people.project.slug}/analytics/conduct/?range=24h&form=json&of=spread"
+    ).json()
+    assert [row["conversations"] for row in told["rows"]] == [6, 2, 1, 2, 2, 1, 1]
