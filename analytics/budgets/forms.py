@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -21,11 +22,23 @@ class BudgetForm(Form):
 
     name = forms.CharField(label="Name", max_length=80)
     amount = forms.DecimalField(
-        label="Dollars", min_value=0, max_digits=14, decimal_places=2, max_value=999_999_999
+        label="Dollars",
+        min_value=Decimal("0.01"),
+        max_digits=14,
+        decimal_places=2,
+        max_value=999_999_999,
+        error_messages={
+            "min_value": "Enter more than zero dollars.",
+            "max_value": "Enter at most 999,999,999 dollars.",
+        },
     )
     period = forms.ChoiceField(label="In each", choices=PERIODS)
     threshold = forms.IntegerField(
-        label="Warn from, % of it", min_value=1, max_value=100, initial=80
+        label="Warn from, % of it",
+        min_value=1,
+        max_value=100,
+        initial=80,
+        error_messages=dict.fromkeys(("min_value", "max_value"), "Enter a per cent from 1 to 100."),
     )
     query = forms.CharField(
         label="Of what",
@@ -53,12 +66,6 @@ class BudgetForm(Form):
         if self.budget is None and others.count() >= MOST:
             raise forms.ValidationError(f"A project has at most {MOST} budgets; delete one first.")
         return name
-
-    def clean_amount(self) -> Any:
-        amount = self.cleaned_data["amount"]
-        if not amount:
-            raise forms.ValidationError("Enter more than zero dollars.")
-        return amount
 
     def clean_query(self) -> str:
         try:

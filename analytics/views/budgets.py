@@ -44,6 +44,7 @@ def _save(request: ProjectRequest, form: BudgetForm) -> HttpResponse:
         saved = form.save(request.user)
         messages.success(request, f"The budget {saved.name} is saved.")
         return redirect("analytics:cost", request.project.slug)
-    context = {"form": form, "budget": form.budget}
+    rules = list(form.budget.alert_rules.order_by("name")) if form.budget else []
+    context = {"form": form, "budget": form.budget, "rules": rules}
     status = 422 if form.is_bound else 200
     return render(request, "analytics/budget_edit.html", context, status=status)

@@ -11,6 +11,7 @@ from analytics.budgets.reading import read_standings
 from analytics.budgets.records import Budget
 from analytics.budgets.standing import Standing
 from analytics.forecast import Forecast
+from tests.alerts.making import make_rule
 from tests.costs.world import fill, sum_calls, sum_turns
 from tests.factories import client_of, make_people, make_project
 
@@ -65,8 +66,17 @@ def test_it_is_set_changed_and_deleted_on_its_page() -> None:
     path = f"/p/{people.project.slug}/analytics/cost/budgets/"
     client = client_of(people.bob)
     given = {"name": "Spring", "amount": "100", "period": "month", "threshold": "80", "query": ""}
-    for wrong in ({"amount": "0"}, {"query": "nonsense:x"}, {"query": "user:u1"}, {"name": ""}):
-        assert client.post(f"{path}add/", given | wrong).status_code == 422
+    for wrong, told in (
+        ({"amount": "0"}, "more than zero"),
+        ({"amount": "-5"}, "more than zero"),
+        ({"amount": "0.001"}, "decimal places"),
+        ({"threshold": "0"}, "from 1 to 100"),
+        ({"query": "nonsense:x"}, "nonsense"),
+        ({"query": "user:u1"}, "Filter calls by other fields"),
+        ({"name": ""}, "required"),
+    ):
+        answer = client.post(f"{path}add/", given | wrong)
+        assert answer.status_code == 422 and told in answer.content.decode(), wrong
     assert client.post(f"{path}add/", given | {"query": "model:gpt-4o"}).status_code == 302
     assert client.post(f"{path}add/", given).status_code == 422
     budget = Budget.objects.get()
@@ -74,6 +84,9 @@ def test_it_is_set_changed_and_deleted_on_its_page() -> None:
     assert client.post(f"{path}{budget.pk}/", given | {"amount": "7.50"}).status_code == 302
     budget.refresh_from_db()
     assert (budget.amount, budget.query) == (Decimal("7.50"), "")
+    rule = make_rule(people.project, name="Spring is spent", metric="budget_used", budget=budget)
+    page = client.get(f"{path}{budget.pk}/").content.decode()
+    assert f"/alerts/{rule.pk}/" in page and "goes with it, with its history" in page
     assert client_of(people.rita).post(f"{path}{budget.pk}/delete/").status_code == 403
     assert client_of(people.charlie).get(f"{path}{budget.pk}/").status_code == 404
     client.post(f"{path}{budget.pk}/delete/")
