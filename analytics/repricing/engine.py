@@ -32,6 +32,7 @@ from conversations.prices import Price
 BATCH = 1000
 STALLED = timedelta(seconds=30)
 """After that long without a batch its worker counts as gone."""
+_LOCK = 4_021_910
 _OPEN = ("previewing", "applying")
 _COLUMNS = "id, at, model, provider, protocol, connection_id, usage, cost, price"
 
@@ -157,8 +158,10 @@ def _count(row: Repricing) -> int:
 
 
 def _price_batch(row: Repricing) -> bool:
-    turns = _read(row)
     writes = row.status == "applying"
+    if writes:
+        _take_turn(row.project_id)
+    turns = _read(row)
     tally = Tally.from_json(json.load(row.tally if writes else row.preview))
     book = read_book(turn.connection for turn in turns)
     changed = []
@@ -177,6 +180,12 @@ def _price_batch(row: Repricing) -> bool:
         return _close(row, "applied" if writes else "previewed")
     row.cursor = turns[-1].id
     return _keep(row)
+
+
+def _take_turn(project: int) -> None:
+    """Two that write at once would each tell of, and note on turns, what stood before both."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, project % (1 << 31)])
 
 
 def _read(row: Repricing) -> list[_Stored]:

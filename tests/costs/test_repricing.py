@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection, transaction
 
 from analytics.costs.figures import read_spent, total
 from analytics.filters import Filter
@@ -136,6 +138,38 @@ def test_another_worker_goes_on_where_one_is_gone(people: People) -> None:
     row.refresh_from_db()
     assert row.done == 0
     assert _run(row).status == "previewed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_write_at_once_tell_what_each_changed(people: People) -> None:
+    user = people.bob.user
+    rows = [_run(engine.start(people.project, _choice(), user)) for _ in range(2)]
+    for row in rows:
+        assert engine.apply(row, user)
+        row.refresh_from_db()
+        engine.advance(row.pk, row.chain)
+    done: list[bool] = []
+
+    def run() -> None:
+        try:
+            done.append(engine.run(rows[1].pk, rows[1].chain, seconds=10))
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=run)
+    with transaction.atomic():
+        assert engine.advance(rows[0].pk, rows[0].chain)
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+    other.join(20)
+    for row in rows:
+        row.refresh_from_db()
+    first, second = (Tally.from_json(row.told).whole for row in rows)
+    assert done == [True] and (first.changed, second.changed) == (2, 0)
+    assert (first.before, second.before) == (Decimal(8), 7 + 2 * LISTED)
+    kept = [json.load(turn.price) for turn in Turn.objects.filter(model="gpt-4o")]
+    assert {price["former"]["repricing"] for price in kept} == {str(rows[0].pk)}
 
 
 @pytest.mark.django_db
