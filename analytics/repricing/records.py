@@ -77,7 +77,11 @@ class Repricing(models.Model):
         return self.status in ("previewing", "applying")
 
     @property
+    def has_written(self) -> bool:
+        return self.status == "applied" or self.tally != "{}"
+
+    @property
     def told(self) -> dict[str, Any]:
         """What the newest pass found."""
-        writing = self.status == "applied" or self.tally != "{}"
-        return json.load(self.tally if writing else self.preview)  # type: ignore[no-any-return]
+        told = self.tally if self.has_written else self.preview
+        return json.load(told)  # type: ignore[no-any-return]

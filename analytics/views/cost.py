@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from analytics.budgets import reading as budgets
 from analytics.costs import savings
-from analytics.costs.figures import NO_TOOL, ZERO, Read, Spent, by_tool, read_spent, total
+from analytics.costs.figures import NO_TOOL, ZERO, Read, Spent, by_tool, read_spent, total, widen
 from analytics.costs.tops import Top, read_top
 from analytics.views.cost_charts import draw_month, draw_spend
 from analytics.views.frame import Frame, read_frame, refuse, show
@@ -71,6 +71,7 @@ def show_cost(request: ProjectRequest) -> HttpResponse:
         "month_name": f"{frame.now:%B}",
         "tables": _tables(frame, read, whole),
         "tops": _tops(frame),
+        "tops_widened": widen(frame.span) != frame.span,
         "connections": None if kept.asks_for_tools else _connections(frame, read),
         "models": _lines(frame, _models(read), "model"),
         "caches": _caches(frame, read),
@@ -132,9 +133,10 @@ def _connections(frame: Frame, read: Read) -> list[Line]:
 
 
 def _tops(frame: Frame) -> list[tuple[str, Top, list[tuple[Any, str]]]]:
-    """The dearest users, conversations and tags, each row with where it leads."""
+    """The dearest users, conversations and tags of whole hours, each row with where it leads."""
     if frame.filter.asks_for_tools:
         return []
+    frame = replace(frame, span=widen(frame.span))
     found = []
     for kind, label, field in _TOPS:
         top = read_top(frame.project, kind, frame.filter, frame.span)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import html
+import re
+from datetime import timedelta
+from decimal import Decimal
 
-from tests.costs.world import fill
-from tests.factories import client_of, make_people
+import pytest
+from django.utils import timezone
+
+from tests.costs.world import add_turn, compute, fill
+from tests.factories import client_of, make_conversation, make_people
 
 PAGES = (
     "cost",
@@ -30,3 +36,24 @@ def test_every_page_answers_with_and_without_data(filled: bool) -> None:
             address = f"/p/{people.project.slug}/analytics/{page}/{query}"
             answer = client.get(address)
             assert answer.status_code == 200, address
+
+
+@pytest.mark.django_db
+def test_who_costs_most_leads_to_the_turns_counted_though_hours_are_whole() -> None:
+    people, now = make_people(), timezone.now()
+    talk = make_conversation(people.project, source="api")
+    for minutes in range(1, 125, 4):
+        at = now - timedelta(minutes=minutes)
+        add_turn(talk, at, user="u_1", tags=["app:web"], cost=Decimal("0.01"))
+    compute()
+    client = client_of(people.vera)
+    page = client.get(f"/p/{people.project.slug}/analytics/cost/?range=1h").content.decode()
+    assert "the dearest in whole hours" in page
+    rows = re.findall(
+        r'href="([^"]+)">(?:u_1|app:web)</a></td>.*?hide-s">(\d+)</td>', page, re.DOTALL
+    )
+    assert len(rows) == 2
+    for link, turns in rows:
+        assert len(client.get(html.unescape(link)).context["rows"]) == int(turns)
+    page = client.get(f"/p/{people.project.slug}/analytics/cost/?range=7d").content.decode()
+    assert "whole hours" not in page
