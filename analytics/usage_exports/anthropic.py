@@ -15,6 +15,7 @@ _INPUTS = (
     "usage_input_tokens_cache_read",
 )
 _NAME = re.compile(r"claude (\w+) (\d+)(?:\.(\d+))?", re.IGNORECASE)
+_FAMILY_FIRST = 4
 _OLD_NAME = re.compile(r"claude (\d+)(?:\.(\d+))? (\w+)", re.IGNORECASE)
 
 
@@ -44,9 +45,13 @@ def read_cost_row(row: Row, number: int) -> Line | None:
 
 
 def _id_of(name: str) -> str:
-    """ "Claude Sonnet 4.5" as requests name it: claude-sonnet-4-5."""
-    if (match := _NAME.fullmatch(name.strip())) or (match := _OLD_NAME.fullmatch(name.strip())):
-        parts = ["claude", match[1], match[2], match[3]]
+    """ "Claude Sonnet 4.5" as requests name it, claude-sonnet-4-5; before 4 the version came first,
+    claude-3-5-sonnet, whichever way people see it."""
+    if match := _NAME.fullmatch(name.strip()):
+        family, *version = match.groups()
+    elif match := _OLD_NAME.fullmatch(name.strip()):
+        *version, family = match.groups()
     else:
         return name.strip()
-    return "-".join(part.lower() for part in parts if part)
+    parts = [family, *version] if int(version[0]) >= _FAMILY_FIRST else [*version, family]
+    return "-".join(part.lower() for part in ("claude", *parts) if part)

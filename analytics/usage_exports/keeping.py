@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.db import connection
 
-from analytics.filters import OF_TURNS, Filter
+from analytics.filters import OF_TURNS, Filter, read_filter
 from analytics.spans import DAY
 from analytics.usage_exports.lines import BadExport, Line, total
 from analytics.usage_exports.reading import read_export
@@ -24,13 +24,14 @@ _BESIDE = """CASE WHEN lower(provider) = ANY(%s) OR connection_id IN (
 
 
 def keep_export(project: Project, name: str, text: bytes, query: str, user: User) -> UsageExport:
-    """Read an export and keep its days and models. Raises BadExport, which says what to do."""
+    """Read an export and keep its days and models; without a filter it is held against the turns of
+    its provider, where there are any. Raises BadExport, which says what to do."""
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadExport("The file is not UTF-8 text. Save it as CSV in UTF-8.") from None
     form, lines = read_export(decoded.replace("\0", ""))
-    return UsageExport.objects.create(
+    export = UsageExport(
         project=project,
         name=name.replace("\0", "")[:120] or form.label,
         form=form.name,
@@ -40,6 +41,11 @@ def keep_export(project: Project, name: str, text: bytes, query: str, user: User
         last=lines[-1].day,
         uploaded_by=user,
     )
+    if not query and form.provider:
+        own = read_filter(project, f"provider:{form.provider}")
+        export.query = own.query.text if read_ours(project, own, export) else ""
+    export.save()
+    return export
 
 
 def read_ours(project: Project, kept: Filter, export: UsageExport) -> list[Line]:

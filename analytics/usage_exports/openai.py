@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from analytics.usage_exports.lines import Line, read_count, read_day, read_money
+from analytics.usage_exports.lines import BadExport, Line, read_count, read_day, read_money
 
 Row = dict[str, str]
 
@@ -37,6 +37,9 @@ def read_cost_row(row: Row, number: int) -> Line | None:
     export was not grouped by it."""
     if not row["amount_value"].strip():
         return None
+    currency = row.get("amount_currency", "").strip().lower()
+    if currency not in ("", "usd"):
+        raise BadExport(f"Line {number}: an amount in {currency[:10]}. Export costs in US dollars.")
     cost: Decimal = read_money(row["amount_value"], number)
     model = row.get("line_item", "").partition(",")[0].strip()
     return Line(read_day(row["start_time"], number), model, cost=cost)

@@ -19,19 +19,32 @@ MOST_KEPT = 20_000
 
 
 class Form(NamedTuple):
-    """A form of export: how it is known, and how one row of it reads."""
+    """A form of export: how it is known, how one row of it reads, and whose it is."""
 
     name: str
     label: str
     fits: Callable[[frozenset[str]], bool]
     read: Callable[[dict[str, str], int], Line | None]
+    provider: str = ""
 
 
 FORMS = (
-    Form("openai_usage", "OpenAI, activity", openai.is_usage, openai.read_usage_row),
-    Form("openai_cost", "OpenAI, costs", openai.is_cost, openai.read_cost_row),
-    Form("anthropic_usage", "Anthropic, tokens", anthropic.is_usage, anthropic.read_usage_row),
-    Form("anthropic_cost", "Anthropic, costs", anthropic.is_cost, anthropic.read_cost_row),
+    Form("openai_usage", "OpenAI, activity", openai.is_usage, openai.read_usage_row, "openai"),
+    Form("openai_cost", "OpenAI, costs", openai.is_cost, openai.read_cost_row, "openai"),
+    Form(
+        "anthropic_usage",
+        "Anthropic, tokens",
+        anthropic.is_usage,
+        anthropic.read_usage_row,
+        "anthropic",
+    ),
+    Form(
+        "anthropic_cost",
+        "Anthropic, costs",
+        anthropic.is_cost,
+        anthropic.read_cost_row,
+        "anthropic",
+    ),
     Form("plain", "Plain form", plain.is_plain, plain.read_row),
 )
 LABELS = {form.name: form.label for form in FORMS}

@@ -39,6 +39,9 @@ token_type,cost_usd
 2026-03-01,Claude Haiku 4.5,Default,key,message,≤ 200k,input_no_cache,0.05
 2026-03-01,Claude Haiku 4.5,Default,key,message,≤ 200k,output,0.02
 2026-03-01,Claude 3.5 Sonnet,Default,key,message,≤ 200k,output,1
+2026-03-01,Claude Sonnet 3.5,Default,key,message,≤ 200k,output,0.5
+2026-03-01,Claude Opus 3,Default,key,message,≤ 200k,output,2
+2026-03-01,Claude Opus 4,Default,key,message,≤ 200k,output,3
 """
 PLAIN = "day,model,cost\n2026-03-01,mistral-large,1.25\n2026-03-01,mistral-large,$0.25\n"
 
@@ -57,8 +60,10 @@ PLAIN = "day,model,cost\n2026-03-01,mistral-large,1.25\n2026-03-01,mistral-large
             ANTHROPIC_COST,
             "anthropic_cost",
             [
-                Line(DAY, "claude-3-5-sonnet", Decimal(1)),
+                Line(DAY, "claude-3-5-sonnet", Decimal("1.5")),
+                Line(DAY, "claude-3-opus", Decimal(2)),
                 Line(DAY, "claude-haiku-4-5", Decimal("0.07")),
+                Line(DAY, "claude-opus-4", Decimal(3)),
             ],
         ),
         (PLAIN, "plain", [Line(DAY, "mistral-large", Decimal("1.50"))]),
@@ -85,6 +90,7 @@ def test_it_reads_each_form(text: str, form: str, lines: list[Line]) -> None:
         ("day,model,cost\n2026-03-01,x,much\n", "no amount"),
         ("day,model,cost\n2026-03-01,x,nan\n", "no amount"),
         ("day,model,requests\n2026-03-01,x,few\n", "no count"),
+        (OPENAI_COST.replace("usd", "EUR"), "Line 2: an amount in eur. Export costs in US dollars"),
         ("day,model\n2026-03-01,x\n", "neither a cost nor a count"),
     ],
 )
@@ -151,11 +157,15 @@ def test_an_upload_is_compared_with_the_rows() -> None:
     wrong = client.post(f"{path}take/", {"file": SimpleUploadedFile("x.csv", b"\xff\xfe")})
     assert wrong.status_code == 422 and "UTF-8" in wrong.content.decode()
     assert client.post(f"{path}take/", {}).status_code == 422
-    for name, text in (("cost.csv", OPENAI_COST), ("usage.csv", OPENAI_USAGE)):
+    for name, text, query in (
+        ("cost.csv", OPENAI_COST, ""),
+        ("usage.csv", OPENAI_USAGE, "model:gpt*"),
+        ("none.csv", ANTHROPIC_COST, ""),
+    ):
         file = SimpleUploadedFile(name, text.encode())
-        answer = client.post(f"{path}take/", {"file": file, "query": "provider:openai"})
-        assert answer.status_code == 302
-    cost, usage = UsageExport.objects.order_by("pk")
+        assert client.post(f"{path}take/", {"file": file, "query": query}).status_code == 302
+    cost, usage, none = UsageExport.objects.order_by("pk")
+    assert [row.query for row in (cost, usage, none)] == ["provider:openai", "model:gpt*", ""]
     page = client.get(f"{path}{cost.pk}/").content.decode()
     assert "$0.503836" in page and "$0.500000" in page and "+$0.0038" in page
     page = client.get(f"{path}{usage.pk}/").content.decode()
@@ -163,7 +173,7 @@ def test_an_upload_is_compared_with_the_rows() -> None:
     assert client_of(people.rita).post(f"{path}take/", {}).status_code == 403
     assert client_of(people.charlie).get(f"{path}{cost.pk}/").status_code == 404
     client.post(f"{path}{cost.pk}/delete/")
-    assert UsageExport.objects.count() == 1
+    assert UsageExport.objects.count() == 2
 
 
 @pytest.mark.parametrize(
