@@ -46,7 +46,7 @@ FORMS = (
         "anthropic",
     ),
     Form("plain", "Plain form", plain.is_plain, plain.read_row),
-)
+)  # fmt: skip
 LABELS = {form.name: form.label for form in FORMS}
 
 
