@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
+from analytics.budgets.reading import period_of
 from analytics.filters import write_term
 from analytics.metrics import Counted, Tally, count_calls
 from analytics.spans import DAY, floor, of_range
@@ -58,6 +59,7 @@ def _describe(frame: Frame) -> dict[str, Any]:
     counted = count_calls(frame.project, frame.filter, frame.span, [("start",)])
     day = of_range("24h", frame.now)
     today = (floor(frame.now, DAY), day.until)
+    month = (period_of("month", frame.now)[0], day.until)
     return {
         "standing": found,
         "worst": incidents[0] if incidents else None,
@@ -67,10 +69,13 @@ def _describe(frame: Frame) -> dict[str, Any]:
         "ranges": [(name, frame.url(range=name), name == frame.range) for name in RANGES],
         "looks": [_describe_look(frame, look) for look in found.looks],
         "changes": standing.read_changes(frame.project, frame.now),
+        "calls_url": frame.calls(span=day),
         "rejected_url": frame.calls("verdict:rejected", span=day),
         "failed_url": frame.turns("status:failed", span=day),
         "misfires_url": frame.calls("misfire:any", span=today),
         "unpriced_url": frame.turns("-has:cost", span=today),
+        "month_misfires_url": frame.calls("misfire:any", span=month),
+        "month_unpriced_url": frame.turns("-has:cost", span=month),
     }
 
 

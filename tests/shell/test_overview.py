@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests import factories
-from tests.analytics.making import catch_up, make_turn
+from tests.analytics.making import catch_up, make_turn, rejected
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +62,24 @@ def test_it_counts_calls_of_24_hours_by_verdict_with_their_base() -> None:
     catch_up(now)
     text = open_overview(factories.client_of(member), member.project.slug)
     assert "1 of 4 calls</a>, 95% CI 4.6–69.9" in text
+
+
+def test_its_figures_lead_to_what_they_count() -> None:
+    member = factories.make_member()
+    now = timezone.now()
+    for minutes in (1, 70, 60 * 30):
+        at = now - timedelta(minutes=minutes)
+        calls = [rejected(cost="0.01"), {"latency_ms": 40.0}, {}]
+        make_turn(member.project, at, calls, status="failed" if minutes == 70 else "finished")
+    catch_up(now)
+    client = factories.client_of(member)
+    text = open_overview(client, member.project.slug)
+    found = re.findall(r'<a href="([^"]+/(?:calls|turns)/[^"]+)">(?:of )?([\d,]+)', text)
+    assert len(found) > 4 and any(number == "6" for _, number in found)
+    for address, number in found:
+        rows = client.get(html.unescape(address)).context["rows"]
+        counted = 1 if "status%3Afailed" in address else int(number)
+        assert len(rows) == counted, address
 
 
 def test_it_shows_only_conversations_of_its_project_newest_first() -> None:
