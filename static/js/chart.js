@@ -23,16 +23,18 @@
     };
   }
 
-  // Two lines of names above the chart: a name that has room in neither is left to the table.
+  // Two lines of names above the chart, on the side of their line that has room for them, else shortened on the wider:
+  // a name that has room in neither line is left to the table.
   function settle(markers, labels, width) {
     const taken = [[], []];
     return markers.map((one) => {
-      const at = ((one.at + 0.5) / labels) * width, long = Math.min(180, 7 * one.text.length) + 8;
-      const right = at + long > width;
+      const at = ((one.at + 0.5) / labels) * width, wanted = Math.min(180, 7 * one.text.length) + 8;
+      const right = at + wanted > width && at > width - at;
+      const long = Math.min(wanted, right ? at : width - at);
       const [from, to] = right ? [at - long, at] : [at, at + long];
       const row = taken.findIndex((held) => held.every(([a, b]) => to <= a || from >= b));
       if (row >= 0) taken[row].push([from, to]);
-      return { ...one, right, row };
+      return { ...one, right, row, long: long - 8 };
     });
   }
 
@@ -44,7 +46,7 @@
         label: {
           show: one.row >= 0, formatter: () => one.text, position: "end", distance: 3 + 13 * Math.max(one.row, 0),
           align: one.right ? "right" : "left", color: token(one.color), fontSize: 11, fontWeight: 550,
-          overflow: "truncate", width: 180, backgroundColor: token("surface"), padding: [0, 4],
+          overflow: "truncate", width: one.long, backgroundColor: token("surface"), padding: [0, 4],
         },
       })),
     };
@@ -55,11 +57,20 @@
     if (offsetY > NAMES) return null;
     const chart = drawn.get(figure), { labels, markers = [] } = read(figure);
     const found = settle(markers, labels.length, chart.getWidth() - 60).findIndex((one) => {
-      const from = chart.convertToPixel({ xAxisIndex: 0 }, one.at), long = Math.min(180, 7 * one.text.length);
+      const from = chart.convertToPixel({ xAxisIndex: 0 }, one.at), { long } = one;
       const above = NAMES - 3 - 13 * one.row;
       return one.row >= 0 && offsetY <= above && offsetY > above - 13 && offsetX >= (one.right ? from - long : from) && offsetX <= (one.right ? from : from + long);
     });
     return figure.querySelectorAll(".cht-m li")[found]?.querySelector("a");
+  }
+
+  // Low bars are hard to hit: all above and below one is it, where the row of the table leads to one place.
+  function linkUnder(figure, { target, offsetX, offsetY }) {
+    const chart = drawn.get(figure);
+    if (target || !chart.containPixel({ gridIndex: 0 }, [offsetX, offsetY])) return null;
+    const row = figure.querySelector("tbody").rows[chart.convertFromPixel({ xAxisIndex: 0 }, offsetX)];
+    const links = row?.querySelectorAll("td a") ?? [];
+    return links.length === 1 ? links[0] : null;
   }
 
   const hatch = () => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 2], rotation: -0.785, color: "rgba(255,255,255,.35)" });
@@ -69,7 +80,8 @@
     const base = { name: one.name, data: one.values ?? [], itemStyle: { color }, animation: false, cursor: "pointer", index };
     if (one.form === "bar") {
       if (one.hatched) base.itemStyle.decal = hatch();
-      return [{ ...base, type: "bar", stack: one.stack, barCategoryGap: "18%", barMaxWidth: 48 }];
+      if (one.stack) return [{ ...base, type: "bar", stack: one.stack, barCategoryGap: "18%", barMaxWidth: 48 }];
+      return [{ ...base, data: base.data.map((value) => value || null), type: "bar", barMinHeight: 2, barCategoryGap: "18%", barMaxWidth: 48 }];
     }
     if (one.form === "band") {
       const line = { type: "line", symbol: "none", stack: `band ${one.name}`, lineStyle: { opacity: 0 }, silent: true, animation: false };
@@ -137,8 +149,9 @@
       chart = window.echarts.init(place, null, { renderer: "canvas" });
       drawn.set(figure, chart);
       chart.on("click", (event) => follow(figure, event.dataIndex, event.seriesName));
-      chart.getZr().on("click", (event) => linkOf(figure, event)?.click());
-      chart.getZr().on("mousemove", (event) => { if (linkOf(figure, event)) drawn.get(figure).getZr().setCursorStyle("pointer"); });
+      const link = (event) => linkOf(figure, event) ?? linkUnder(figure, event);
+      chart.getZr().on("click", (event) => link(event)?.click());
+      chart.getZr().on("mousemove", (event) => { if (link(event)) drawn.get(figure).getZr().setCursorStyle("pointer"); });
       sizes.observe(place);
     }
     chart.setOption(options(figure, read(figure), place.clientWidth), true);

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 
 from analytics.spans import HOUR, floor
 from tests.analytics.making import catch_up, make_turn, rejected
-from tests.factories import People, client_of, make_people
+from tests.costs.world import add_turn
+from tests.factories import People, client_of, make_conversation, make_people
 
 pytestmark = pytest.mark.browser
 
@@ -79,3 +80,32 @@ def test_a_click_on_a_bar_leads_to_its_calls(tab: Page, people: People, daphne_s
     tab.mouse.click(box["x"] + 40 + (box["width"] - 56) * share, box["y"] + box["height"] * 0.7)
     expect(tab).to_have_url(re.compile(r"/calls/\?q=finding%3Awrong_type%20time"))
     expect(tab.locator("#count")).to_have_text("2 calls")
+
+
+def test_a_click_above_a_low_bar_leads_to_its_calls(
+    tab: Page, people: People, daphne_server: str
+) -> None:
+    def work() -> None:
+        now = timezone.now()
+        for number in range(30):
+            talk = make_conversation(people.project, source="api")
+            for step in range(1 if number else 2):
+                at = now - timedelta(hours=5, seconds=-step)
+                add_turn(talk, at, [{"name": "get_weather"}])
+        catch_up(now)
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    tab.goto(f"{daphne_server}/p/{people.project.slug}/analytics/conduct/?range=24h")
+    chart = tab.locator("#spread canvas").first
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    assert box is not None
+    for share, told in ((1.5 / 5, "nth%3A2%20time"), (0.5 / 5, "nth%3A1%20time")):
+        tab.mouse.click(box["x"] + 40 + (box["width"] - 56) * share, box["y"] + box["height"] * 0.3)
+        expect(tab).to_have_url(re.compile(rf"/calls/\?q={told}"))
+        expect(tab.locator("#count")).to_have_text("1 call" if "2%20" in told else "30 calls")
+        tab.go_back()
+        expect(chart).to_be_visible()

@@ -66,8 +66,9 @@ def test_the_page_shows_the_conversation_with_the_most_calls() -> None:
         assert [row.at.minute for row in rows] == [
             (at + timedelta(minutes=number)).minute for number in range(11, 4, -1)
         ]
+    assert f'/conversations/{talk.pk}/" title="{talk.pk}">' in page
     page = re.sub("<a [^>]*>|</a>", "", page)
-    assert "7 of 12 calls" in page and "$0.0700" in page and str(talk.pk) in page
+    assert "7 of 12 calls" in page and "$0.0700" in page and f"…{str(talk.pk)[-12:]}" in page
     assert ">2</a> of 12 calls" in client.get(f"{path}?budget=10").content.decode()
     assert ">7</a> of 12 calls" in client.get(f"{path}?budget=x").content.decode()
     told = client.get(f"{path}?form=json&of=spread").json()
