@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
 from analytics.budgets.reading import period_of
+from analytics.definitions import DURATIONS
 from analytics.filters import write_term
-from analytics.metrics import Counted, Tally, count_calls
-from analytics.spans import DAY, floor, of_range
+from analytics.metrics import Tally, count_calls
+from analytics.spans import DAY, Span, floor, of_range
 from analytics.views.bars import spark
-from analytics.views.frame import Frame, read_frame
+from analytics.views.frame import Frame, read_frame, refuse, show
 from console import overview, standing
 from console.accounts.access import ProjectRequest, member
 from console.lib.charts import Chart, Series
@@ -32,11 +33,12 @@ RANGES = ("1h", "6h", "24h", "7d", "30d")
 @require_safe
 def show_overview(request: ProjectRequest) -> HttpResponse:
     frame = read_frame(request, "overview", usual="24h")
+    if frame.error:
+        return refuse(request, frame)
     now, project = frame.now, request.project
     progress = overview.measure_progress(project)
     latest = standing.last_turn(project)
     context: dict[str, Any] = {
-        "frame": frame,
         "now": now,
         "may_change": request.member.may("engineer"),
         "may_admin": request.member.may("admin"),
@@ -47,16 +49,19 @@ def show_overview(request: ProjectRequest) -> HttpResponse:
         "sample_tool": overview.SAMPLE_TOOL,
         "sample_call": overview.write_call(project, request.build_absolute_uri("/").rstrip("/")),
     }
+    charts = {}
     if latest is not None:
+        charts["chart"] = _draw(frame)
         context |= _describe(frame) | {"is_silent": standing.is_silent(latest, now)}
-        context["has_traffic"] = context["standing"].month.calls >= _SOME
-    return render(request, "console/overview.html", context)
+        context["has_traffic"] = (
+            bool(frame.filter.query) or context["standing"].month.calls >= _SOME
+        )
+    return show(request, frame, "console/overview.html", charts, context)
 
 
 def _describe(frame: Frame) -> dict[str, Any]:
-    found = standing.read_standing(frame.project, frame.now)
+    found = standing.read_standing(frame.project, frame.filter, frame.now)
     incidents = standing.open_incidents(frame.project)
-    counted = count_calls(frame.project, frame.filter, frame.span, [("start",)])
     day = of_range("24h", frame.now)
     today = (floor(frame.now, DAY), day.until)
     month = (period_of("month", frame.now)[0], day.until)
@@ -65,9 +70,9 @@ def _describe(frame: Frame) -> dict[str, Any]:
         "worst": incidents[0] if incidents else None,
         "others": incidents[1:6],
         "more_incidents": max(0, len(incidents) - 6),
-        "chart": _draw(frame, counted),
         "ranges": [(name, frame.url(range=name), name == frame.range) for name in RANGES],
         "looks": [_describe_look(frame, look) for look in found.looks],
+        "unasked_p95": frame.beyond(DURATIONS["tool"].fields),
         "changes": standing.read_changes(frame.project, frame.now),
         "calls_url": frame.calls(span=day),
         "rejected_url": frame.calls("verdict:rejected", span=day),
@@ -83,18 +88,18 @@ def _describe_look(frame: Frame, look: Look) -> dict[str, Any]:
     day = of_range("24h", frame.now)
     term = write_term("tool", look.name) if look.name else ""
     page = reverse("analytics:misfires", args=[frame.project.slug])
+    asked = f"{frame.filter.query.text} {term}".strip()
     return {
         "look": look,
         "line": spark(look.hours),
-        "page": f"{page}?{urlencode({'range': '24h', 'q': term})}" if term else "",
+        "page": f"{page}?{urlencode({'range': '24h', 'q': asked})}" if term else "",
         "url": frame.calls(term, "verdict:rejected", span=day) if term else "",
     }
 
 
-def _draw(frame: Frame, counted: Counted) -> Chart:
+def _draw(frame: Frame) -> Chart:
     """Calls by verdict: what was accepted at the bottom, rejected ones hatched."""
-    starts = frame.span.starts
-    tallies = [counted["start",].get((at,), Tally()) for at in starts]
+    starts, tallies = frame.span.starts, _count(frame, frame.span)
     shown = (
         ("Accepted", "accepted", "chart-quiet", [one.accepted for one in tallies]),
         ("Flagged", "flagged", "flagged-solid", [one.flagged for one in tallies]),
@@ -111,11 +116,22 @@ def _draw(frame: Frame, counted: Counted) -> Chart:
         )
         for name, verdict, color, numbers in shown
     ]
+    if frame.compares:
+        before = frame.span.before
+        counts = [float(one.calls) for one in _count(frame, before)]
+        then = [frame.calls(span=before.step(at)) for at in before.starts]
+        series.append(Series("All, before", counts, "line", "ink-3", dashed=True, links=then))
     title = f"Calls by verdict and {frame.step}"
     return Chart(
         "verdicts", title, frame.labels, series, "", frame.read_markers(),
         frame.step.capitalize(), frame.rows,
     )  # fmt: skip
+
+
+def _count(frame: Frame, span: Span) -> list[Tally]:
+    """Calls in each step of a span."""
+    found = count_calls(frame.project, frame.filter, span, [("start",)])["start",]
+    return [found.get((at,), Tally()) for at in span.starts]
 
 
 @member("viewer")

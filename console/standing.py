@@ -12,6 +12,7 @@ from math import sqrt
 
 from analytics.budgets.reading import add_up, foresee, period_of, read_past
 from analytics.costs.figures import Spent
+from analytics.definitions import DURATIONS
 from analytics.filters import Filter
 from analytics.forecast import Forecast
 from analytics.metrics import (
@@ -36,7 +37,6 @@ LEAST = 20
 _SHOWN = 5
 _QUIET = timedelta(minutes=10)
 _CHANGES = timedelta(hours=48)
-_ALL = Filter()
 
 
 @dataclass(slots=True)
@@ -70,14 +70,17 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Figures of the last 24 hours, ``usual`` those of the seven days before today."""
+    """Figures of the last 24 hours under a filter, ``usual`` those of the seven days before
+    today."""
 
     day: Tally
     usual: Tally
     week_ago: int
     """Calls of the same 24 hours a week earlier."""
-    failed: Share
+    failed: Share | None
+    """Of turns; None where the filter asks for tools, which turns do not have."""
     p95: float | None
+    """None also where the filter asks for what durations of tools are not kept by."""
     usual_p95: float | None
     today: Spent
     month: Spent
@@ -116,28 +119,25 @@ class Standing:
         return min(100.0, 100 * float(self.month.cost) / self.forecast.expected)
 
 
-def read_standing(project: Project, now: datetime) -> Standing:
+def read_standing(project: Project, kept: Filter, now: datetime) -> Standing:
     last, past = of_range("24h", now), _usual(now)
-    counted = count_calls(project, _ALL, last, [(), ("tool",)])
-    usual = count_calls(project, _ALL, past, [(), ("tool",)])
-    turns = series(project, "failed", _ALL, last)
+    counted = count_calls(project, kept, last, [(), ("tool",)])
+    usual = count_calls(project, kept, past, [(), ("tool",)])
     earlier = Span(last.since - timedelta(days=7), last.until - timedelta(days=7), HOUR)
     first, _ = period_of("month", now)
-    days = read_past(project, _ALL, now)
+    days = read_past(project, kept, now)
     return Standing(
         day=total(counted),
         usual=total(usual),
-        week_ago=total(count_calls(project, _ALL, earlier, [()])).calls,
-        failed=Share(
-            int(sum(point.value for point in turns)), int(sum(point.base or 0 for point in turns))
-        ),
-        p95=_p95(project, last),
-        usual_p95=_p95(project, past),
+        week_ago=total(count_calls(project, kept, earlier, [()])).calls,
+        failed=None if kept.asks_for_tools else _failed(project, kept, last),
+        p95=_p95(project, kept, last),
+        usual_p95=_p95(project, kept, past),
         today=add_up(days, floor(now, DAY)),
         month=add_up(days, first),
         month_name=f"{now:%B}",
         forecast=foresee(days, now),
-        looks=_look(project, counted, usual, last),
+        looks=_look(project, kept, counted, usual, last),
         tools=len(counted["tool",]),
     )
 
@@ -147,11 +147,22 @@ def _usual(now: datetime) -> Span:
     return Span(today - timedelta(days=7), today, DAY)
 
 
-def _p95(project: Project, span: Span) -> float | None:
-    return percentile(read_latency(project, "tool", span).get((), {}), 0.95)
+def _failed(project: Project, kept: Filter, span: Span) -> Share:
+    turns = series(project, "failed", kept, span)
+    return Share(
+        int(sum(point.value for point in turns)), int(sum(point.base or 0 for point in turns))
+    )
 
 
-def _look(project: Project, counted: Counted, usual: Counted, span: Span) -> list[Look]:
+def _p95(project: Project, kept: Filter, span: Span) -> float | None:
+    if not kept.columns <= {*DURATIONS["tool"].fields}:
+        return None
+    return percentile(read_latency(project, "tool", span, kept=kept).get((), {}), 0.95)
+
+
+def _look(
+    project: Project, kept: Filter, counted: Counted, usual: Counted, span: Span
+) -> list[Look]:
     """The tools with enough calls, the most unusual first."""
     found = [
         Look(str(name), tally, usual["tool",].get((name,), Tally()))
@@ -160,8 +171,8 @@ def _look(project: Project, counted: Counted, usual: Counted, span: Span) -> lis
     ]
     worst = sorted(found, key=lambda look: (-look.score, -look.day.rejected))[:_SHOWN]
     among, group = {"tool": [look.name for look in worst]}, ("start", "tool")
-    codes = _top_codes(count_codes(project, _ALL, span, by=("tool",), among=among))
-    steps = count_calls(project, _ALL, span, [group], among)[group]
+    codes = _top_codes(count_codes(project, kept, span, by=("tool",), among=among))
+    steps = count_calls(project, kept, span, [group], among)[group]
     for look in worst:
         tallies = (steps.get((at, look.name), Tally()) for at in span.starts)
         look.hours = tuple(tally.refused.percent for tally in tallies)

@@ -71,15 +71,42 @@ def test_its_figures_lead_to_what_they_count() -> None:
         at = now - timedelta(minutes=minutes)
         calls = [rejected(cost="0.01"), {"latency_ms": 40.0}, {}]
         make_turn(member.project, at, calls, status="failed" if minutes == 70 else "finished")
+    make_turn(member.project, now, [{"name": "pay"}], environment="staging", model="m", cost=None)
     catch_up(now)
     client = factories.client_of(member)
     text = open_overview(client, member.project.slug)
     found = re.findall(r'<a href="([^"]+/(?:calls|turns)/[^"]+)">(?:of )?([\d,]+)', text)
-    assert len(found) > 4 and any(number == "6" for _, number in found)
+    assert len(found) > 4 and any(number == "7" for _, number in found)
     for address, number in found:
         rows = client.get(html.unescape(address)).context["rows"]
         counted = 1 if "status%3Afailed" in address else int(number)
         assert len(rows) == counted, address
+
+
+@pytest.mark.parametrize(
+    ("query", "calls", "told"),
+    [
+        ("environment:staging", 1, "of 1 in 24 h"),
+        ("-environment:staging", 4, "of 2 in 24 h"),
+        ("tool:pay", 3, "turns are not divided by tool"),
+        ("model:gpt-4", 4, "not divided by model"),
+    ],
+)
+def test_a_filter_narrows_all_figures_and_says_what_it_cannot(
+    query: str, calls: int, told: str
+) -> None:
+    member, now = factories.make_member(), timezone.now()
+    for hours in (1, 2, 30):
+        make_turn(member.project, now - timedelta(hours=hours), [{"name": "pay"}, {}])
+    make_turn(member.project, now, [{"name": "pay"}], environment="staging", model="m")
+    catch_up(now)
+    client = factories.client_of(member)
+    path = reverse("console:overview", args=[member.project.slug])
+    text = client.get(path, {"q": query, "compare": "1"}).content.decode()
+    assert f">{calls}</a></dd>" in text and told in text and "All, before" in text
+    told_by_file = client.get(path, {"q": query, "form": "json"}).json()
+    assert sum(row["Accepted"] for row in told_by_file["rows"]) == calls
+    assert "Filter calls by other fields" in client.get(path, {"q": "user:x"}).content.decode()
 
 
 def test_it_shows_only_conversations_of_its_project_newest_first() -> None:
