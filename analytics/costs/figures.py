@@ -45,6 +45,11 @@ _KIND_MISFIRES = (
 )
 
 
+def know(cost: Decimal, unpriced: int) -> Decimal | None:
+    """A sum of what has a price; None rather than zero where all that there is has none."""
+    return cost if cost or not unpriced else None
+
+
 @dataclass(slots=True)
 class Spent:
     """What turns and calls came to. Dollars: ``model`` of the model calls, ``tools`` of the tools
@@ -74,12 +79,23 @@ class Spent:
         return self.model + self.tools
 
     @property
+    def known(self) -> Decimal | None:
+        """The cost; None where nothing of it is known."""
+        return know(self.cost, self.unpriced)
+
+    @property
+    def known_misfire(self) -> Decimal | None:
+        return know(self.misfire, self.misfires and self.unpriced)
+
+    @property
     def per_call(self) -> Decimal | None:
-        return self.cost / self.calls if self.calls else None
+        known = self.known
+        return None if known is None or not self.calls else known / self.calls
 
     @property
     def per_misfire(self) -> Decimal | None:
-        return self.misfire / self.misfires if self.misfires else None
+        known = self.known_misfire
+        return None if known is None or not self.misfires else known / self.misfires
 
     @property
     def misfire_percent(self) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from analytics.costs.figures import ZERO, widen
+from analytics.costs.figures import ZERO, know, widen
 from analytics.filters import OF_TURNS, Filter
 from analytics.spans import Span
 from console.accounts.models import Project
@@ -43,6 +43,14 @@ class Row:
     unpriced: int
     cost: Decimal
     misfire_cost: Decimal
+
+    @property
+    def known(self) -> Decimal | None:
+        return know(self.cost, self.unpriced)
+
+    @property
+    def known_misfire(self) -> Decimal | None:
+        return know(self.misfire_cost, self.misfires and self.unpriced)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analytics.conduct.figures import DIMENSIONS, Ranks, add_up, read_ranks
-from analytics.costs.figures import widen
+from analytics.costs.figures import read_spent, total, widen
 from analytics.costs.tops import Row, read_top
 from analytics.filters import write_term
 from analytics.spans import Span
@@ -43,6 +43,7 @@ def show_conduct(request: ProjectRequest) -> HttpResponse:
     )
     asked = frame.within(DIMENSIONS)
     budgets = _budgets(request)
+    spent = total(read_spent(request.project, asked.filter, frame.span))
     pairs = read_top(request.project, "pair", asked.filter, frame.span)
     context = {
         "whole": whole,
@@ -54,6 +55,8 @@ def show_conduct(request: ProjectRequest) -> HttpResponse:
         "before": before.cut(limit) if before else None,
         "pairs": [(row, _conversation(frame, row), _list_pair(frame, row)) for row in pairs.rows],
         "bound": pairs.bound,
+        "unpriced": spent.unpriced,
+        "unpriced_of": "calls" if asked.filter.asks_for_tools else "turns",
         "unasked": frame.beyond(DIMENSIONS),
         "repeats_url": asked.calls("finding:repeated_call"),
         "over_url": asked.calls("finding:budget_exceeded"),

@@ -57,3 +57,30 @@ def test_who_costs_most_leads_to_the_turns_counted_though_hours_are_whole() -> N
         assert len(client.get(html.unescape(link)).context["rows"]) == int(turns)
     page = client.get(f"/p/{people.project.slug}/analytics/cost/?range=7d").content.decode()
     assert "whole hours" not in page
+
+
+@pytest.mark.django_db
+def test_what_has_no_price_is_counted_and_never_zero() -> None:
+    people, at = make_people(), timezone.now() - timedelta(minutes=90)
+    talk = make_conversation(people.project, source="api")
+    wrong = {"name": "pay", "codes": ["wrong_type"]}
+    for model, cost in (("unknown-model", None), ("gpt-4o", Decimal("0.02"))):
+        add_turn(talk, at, [wrong], model=model, cost=cost, user=model)
+    compute()
+    client = client_of(people.vera)
+
+    def read(page: str) -> str:
+        text = client.get(f"/p/{people.project.slug}/{page}").content.decode()
+        return re.sub(r"\s+", " ", html.unescape(re.sub("<[^>]+>", " ", text)))
+
+    page = read("analytics/cost/?range=24h&q=model:unknown-model")
+    assert "No cost is known in this time" in page and "1 turn unpriced" in page
+    assert "$0.00" not in page.split("Over time")[0]
+    assert "unknown-model – 1 – – 1" in read("analytics/cost/?range=24h")
+    assert "1 of the turns have no price" in read("analytics/conduct/?range=24h")
+    overview = read("?q=model:unknown-model")
+    assert (
+        "$0.00" not in overview
+        and "1 misfire without a price" in overview
+        or at.day != (timezone.now().day)
+    )
