@@ -12,8 +12,8 @@ from conversations.search.query import Query, Term, parse
 
 SYMPTOMS = frozenset(
     [
-        "verdict", "finding", "pointer", "layer", "misfire", "status", "label", "has", "text",
-        "latency", "first_token", "cost", "nth",
+        "verdict", "finding", "pointer", "expected", "layer", "misfire", "status", "label", "has",
+        "text", "latency", "first_token", "cost", "nth",
     ]
 )  # fmt: skip
 """Fields that say what went wrong; the others say where."""
