@@ -119,7 +119,12 @@ DATABASES = {
         "OPTIONS": _database.get("OPTIONS", {})
         | {
             # Seconds until a database that does not answer counts as away.
-            "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 20), "timeout": 10}
+            # An hour's rollups are computed by three connections side by side.
+            "pool": {
+                "min_size": 1,
+                "max_size": env.integer("DATABASE_POOL", 20, least=4),
+                "timeout": 10,
+            }
         },
     }
 }

@@ -33,12 +33,15 @@ def flag(name: str, *, default: bool) -> bool:
     return default
 
 
-def integer(name: str, default: int) -> int:
+def integer(name: str, default: int, *, least: int | None = None) -> int:
     value = text(name)
     try:
-        return int(value) if value else default
+        number = int(value) if value else default
     except ValueError as error:
         raise BadSetting(f"{name} is {value!r}; use a whole number") from error
+    if least is not None and number < least:
+        raise BadSetting(f"{name} is {number}; use {least} or more")
+    return number
 
 
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:

@@ -37,6 +37,10 @@ def test_wrong_text_says_what_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
         env.flag("A_SETTING", default=True)
     with pytest.raises(env.BadSetting, match="whole number"):
         env.integer("A_SETTING", 1)
+    monkeypatch.setenv("A_SETTING", "3")
+    assert env.integer("A_SETTING", 1, least=3) == 3
+    with pytest.raises(env.BadSetting, match="A_SETTING is 3; use 4 or more"):
+        env.integer("A_SETTING", 20, least=4)
 
 
 def test_it_reads_lists_without_empty_entries(monkeypatch: pytest.MonkeyPatch) -> None:
