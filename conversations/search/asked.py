@@ -187,22 +187,22 @@ class Asked:
         side = self.calls if self._of_calls else self.turns
         code, a = _EXPECTING[side.alias], side.alias
         names = [one for one in term.values if one != MET or one in term.literal]
-        condition = (
-            f"CASE WHEN {a}.codes && %s::varchar[] AND {a}.findings IS JSON ARRAY THEN"
-            f" {findings_as_json(a)} @> ANY(%s::jsonb[])"
-            " ELSE false END"
-        )
-        given: list[Any] = [
-            [code],
-            [json.dumps([{"code": code, "suggestion": name}]) for name in names],
-        ]
+        options, given = list[str](), list[Any]()
         if len(names) < len(term.values):
-            met = MET_BY_CALL if side is self.calls else MET_BY_TURN
-            condition = f"({met} OR {condition})"
-            given = [self.project, self.project, *given]
-        elif not term.negated:
-            self._add_lexemes(side, "finding", [code])
+            options.append(MET_BY_CALL if side is self.calls else MET_BY_TURN)
+            given += [self.project, self.project]
+        if names:
+            options.append(
+                f"CASE WHEN {a}.codes && %s::varchar[] AND {a}.findings IS JSON ARRAY THEN"
+                f" {findings_as_json(a)} @> ANY(%s::jsonb[])"
+                " ELSE false END"
+            )
+            wanted = [json.dumps([{"code": code, "suggestion": name}]) for name in names]
+            given += [[code], wanted]
+        condition = f"({' OR '.join(options)})"
         side.add(f"NOT {condition}" if term.negated else condition, *given)
+        if not term.negated and len(names) == len(term.values):
+            self._add_lexemes(side, "finding", [code])
 
     def _place_pointer(self, term: Term) -> None:
         """Beside finding: it is one finding that has the code and stands there."""
