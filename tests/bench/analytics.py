@@ -43,7 +43,8 @@ PAGES = (
 def addresses(tool: str) -> Iterator[tuple[str, str]]:
     """Each page's name and address below the project, with times and filters."""
     for span in ("6h", "24h", "30d"):
-        yield "overview", f"?range={span}"
+        for text in FILTERS:
+            yield "overview", f"?range={span}&q={text.format(tool=tool)}"
     for page in PAGES:
         for span in RANGES:
             for text in FILTERS:
