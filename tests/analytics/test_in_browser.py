@@ -37,11 +37,11 @@ def tab(people: People, page: Page, daphne_server: str) -> Iterator[Page]:
     assert said == []
 
 
-def store(people: People, hours: float) -> None:
+def store(people: People, hours: float, calls: int = 2) -> None:
     def work() -> None:
         now = timezone.now()
         at = floor(now, HOUR) - timedelta(hours=hours)
-        make_turn(people.project, at, [rejected(), rejected()])
+        make_turn(people.project, at, [rejected() for _ in range(calls)])
         catch_up(now)
         connection.close()
 
@@ -109,3 +109,15 @@ def test_a_click_above_a_low_bar_leads_to_its_calls(
         expect(tab.locator("#count")).to_have_text("1 call" if "2%20" in told else "30 calls")
         tab.go_back()
         expect(chart).to_be_visible()
+
+
+def test_a_list_that_was_empty_fills_while_the_overview_is_open(
+    tab: Page, people: People, daphne_server: str
+) -> None:
+    store(people, 3)
+    tab.goto(f"{daphne_server}/p/{people.project.slug}/")
+    looks = tab.locator("section", has=tab.get_by_role("heading", name="Tools that need a look"))
+    expect(looks).to_contain_text("Tools with 20 calls or more")
+    store(people, 2, calls=20)
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(looks.locator("tbody tr")).to_have_count(1)
