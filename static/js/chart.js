@@ -86,7 +86,7 @@
     if (one.form === "band") {
       const line = { type: "line", symbol: "none", stack: `band ${one.name}`, lineStyle: { opacity: 0 }, silent: true, animation: false };
       const tops = one.tops.map((top, at) => (top == null || one.values[at] == null ? null : top - one.values[at]));
-      return [{ ...line, data: one.values }, { ...line, data: tops, areaStyle: { color, opacity: 0.16 } }];
+      return [{ ...line, data: one.values }, { ...line, name: one.name, data: tops, itemStyle: { color }, areaStyle: { color, opacity: 0.16 } }];
     }
     return [{
       ...base, type: "line", stack: one.stack, symbol: "circle", symbolSize: 5,
@@ -162,11 +162,38 @@
     figure.querySelector("tbody").rows[row]?.cells[at]?.querySelector("a")?.click();
   }
 
+  const short = (name) => (name.length > 32 ? `${name.slice(0, 31)}…` : name);
+
+  // A picture leaves the page, so what the page says around the drawing goes with it: its title and its legend.
+  function head(title, data, width) {
+    let rows = 1, used = 0;
+    for (const { name } of data.series) {
+      const wide = 8 * short(name).length + 34;
+      if (used && used + wide > width - 16) { rows += 1; used = 0; }
+      used += wide;
+    }
+    return {
+      height: 28 + 20 * rows,
+      title: { text: title, left: 8, top: 8, padding: 0, textStyle: { color: token("ink"), fontSize: 13, fontWeight: 600, width: width - 16, overflow: "truncate" } },
+      legend: {
+        data: data.series.map(({ name, form, dashed }) => ({
+          name, icon: form === "line" && dashed ? undefined : "roundRect", itemStyle: form === "band" ? { opacity: 0.3 } : undefined,
+        })),
+        left: 8, right: 8, top: 28, padding: 0, itemGap: 12, itemWidth: 14, itemHeight: 9, formatter: short,
+        textStyle: { color: token("ink-2"), fontSize: 12 },
+      },
+    };
+  }
+
   function save(figure) {
     const place = figure.querySelector("[data-drawing]");
     if (!place) return;
-    const copy = window.echarts.init(document.createElement("div"), null, { renderer: "canvas", width: place.clientWidth, height: place.clientHeight });
-    copy.setOption(options(figure, read(figure), place.clientWidth));
+    const data = read(figure), width = place.clientWidth;
+    const { height, ...above } = head(figure.getAttribute("aria-label"), data, width);
+    const drawing = options(figure, data, width);
+    drawing.grid.top += height;
+    const copy = window.echarts.init(document.createElement("div"), null, { renderer: "canvas", width, height: place.clientHeight + height });
+    copy.setOption({ ...drawing, ...above });
     const link = document.createElement("a");
     link.href = copy.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: token("surface") });
     link.download = `${figure.id}.png`;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -59,6 +60,10 @@ def test_a_click_on_a_bar_leads_to_its_calls(tab: Page, people: People, daphne_s
         tab.get_by_label("Link and files").click()
         tab.get_by_role("button", name="PNG").click()
     assert download.value.suggested_filename == "misfires.png"
+    drawing = chart.bounding_box()
+    assert drawing is not None
+    (height,) = struct.unpack(">I", download.value.path().read_bytes()[20:24])
+    assert height >= 2 * (drawing["height"] + 48), "its title and its legend stand above"
     tab.keyboard.press("Escape")
 
     tab.keyboard.press("/")
