@@ -137,7 +137,11 @@ def _count(frame: Frame, span: Span) -> list[Tally]:
 @member("viewer")
 @require_GET
 def show_now(request: ProjectRequest) -> HttpResponse:
-    """The worst open incident in full, beside the overview; nothing where none is open."""
+    """The worst open incident in full, beside the overview; nothing where none is open. An overview
+    without figures asks for the ``first`` turn, and is read anew when that is there."""
+    if request.GET.get("first"):
+        has_turns = standing.last_turn(request.project) is not None
+        return HttpResponse("", headers={"HX-Refresh": "true"} if has_turns else {})
     incidents = standing.open_incidents(request.project)
     if not incidents:
         return HttpResponse("")

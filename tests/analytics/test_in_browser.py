@@ -126,3 +126,12 @@ def test_a_list_that_was_empty_fills_while_the_overview_is_open(
     store(people, 2, calls=20)
     tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(looks.locator("tbody tr")).to_have_count(1)
+
+
+def test_the_first_turn_brings_figures_to_an_open_overview(
+    tab: Page, people: People, daphne_server: str
+) -> None:
+    tab.goto(f"{daphne_server}/p/{people.project.slug}/")
+    expect(tab.locator("#o-stats")).to_have_count(0)
+    store(people, 0)
+    expect(tab.locator("#o-stats")).to_contain_text("2 of 2 calls")
