@@ -193,6 +193,8 @@ def test_the_critical_path_and_the_time_saved() -> None:
     assert schedule.critical == ("c1", "c2")
     assert (schedule.total_ms, schedule.serial_ms, schedule.saved_ms) == (1_100, 2_100, 1_000)
     assert measure(made, {"c1": (5.0, 10.0)}).critical == ("c1",)
+    at_once = {"c1": (0.0, 5.0), "c3": (0.0, 5.0), "c2": (5.0, 5.0)}
+    assert measure(made, at_once).critical == ("c1", "c2")
     assert measure(made, {}).saved_ms == 0
 
 

@@ -55,10 +55,12 @@ def measure(plan: Plan, spans: Mapping[str, Span]) -> Schedule:
 
 
 def _find_critical(plan: Plan, spans: Mapping[str, Span]) -> tuple[str, ...]:
-    """Back from the call that ended last, each time to the one that was waited for longest."""
+    """Back from the call that ended last, each time to the one that was waited for longest. Of
+    those that ended at once it is the one of the latest stage: it waited for others."""
+    stages = {key: number for number, stage in enumerate(plan.stages) for key in stage}
     path: list[str] = []
     waited = list(spans)
     while waited:
-        path.append(max(waited, key=lambda key: spans[key][1]))
+        path.append(max(waited, key=lambda key: (spans[key][1], stages[key])))
         waited = [one.on for one in plan.waits_for(path[-1]) if one.on in spans]
     return tuple(reversed(path))
